@@ -1,0 +1,94 @@
+using System.IO.MemoryMappedFiles;
+
+namespace Moe.Inference.Gguf;
+
+/// <summary>Tensors where they lie in memory-mapped files, one mapping per part that has any.</summary>
+internal sealed unsafe class MappedContent : GgufContent
+{
+    // Progress and cancellation, while pages are touched.
+    private const long ChunkBytes = 1 << 20;
+
+    private readonly List<MemoryMappedViewAccessor> _views = [];
+
+    private MappedContent(GgufPart[] parts)
+        : base(parts)
+    {
+    }
+
+    public static MappedContent Create(
+        GgufFile file, GgufPrefetch prefetch, IProgress<GgufReadProgress>? progress, CancellationToken cancellationToken)
+    {
+        GgufPart[] parts = file.OpenParts;
+        MappedContent content = new(parts);
+        try
+        {
+            nint[][] addresses = [.. parts.Select(content.MapPart)];
+            if (prefetch != GgufPrefetch.None)
+                Prefetch(parts, addresses, prefetch, progress, cancellationToken);
+            content.SetAddresses(addresses);
+            return content;
+        }
+        catch
+        {
+            content.Dispose();
+            throw;
+        }
+    }
+
+    private protected override void Release()
+    {
+        foreach (MemoryMappedViewAccessor view in _views)
+        {
+            if (view.SafeMemoryMappedViewHandle.IsClosed)
+                continue;
+            view.SafeMemoryMappedViewHandle.ReleasePointer();
+            view.Dispose();
+        }
+    }
+
+    private nint[] MapPart(GgufPart part)
+    {
+        GgufTensor[] tensors = part.Header.Tensors;
+        if (tensors.Length == 0)
+            return [];
+        part.CheckLength();
+        using MemoryMappedFile mapping = MemoryMappedFile.CreateFromFile(
+            part.Handle, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+        MemoryMappedViewAccessor view = mapping.CreateViewAccessor(0, part.Length, MemoryMappedFileAccess.Read);
+        byte* start = null;
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        _views.Add(view);
+        start += view.PointerOffset;
+        return Array.ConvertAll(tensors, tensor => (nint)start + (nint)tensor.Offset);
+    }
+
+    private static void Prefetch(
+        GgufPart[] parts, nint[][] addresses, GgufPrefetch prefetch, IProgress<GgufReadProgress>? progress, CancellationToken cancellationToken)
+    {
+        (nint Address, long Bytes)[] ranges =
+            [.. parts.SelectMany((part, i) => part.Header.Tensors.Select((tensor, j) => (addresses[i][j], tensor.ByteLength)))];
+        foreach ((nint address, long bytes) in ranges)
+            MemoryAdvice.Advise(address, (nuint)bytes, MemoryAdvice.WillNeed);
+        if (prefetch != GgufPrefetch.Load)
+            return;
+        ProgressReporter reporter = new(progress, ranges.Sum(range => range.Bytes));
+        foreach ((nint address, long bytes) in ranges)
+        {
+            for (long done = 0; done < bytes; done += ChunkBytes)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                long chunk = Math.Min(ChunkBytes, bytes - done);
+                Touch((byte*)address + done, chunk);
+                reporter.Add(chunk);
+            }
+        }
+        reporter.Finish();
+    }
+
+    private static void Touch(byte* start, long bytes)
+    {
+        for (long i = 0; i < bytes; i += Environment.SystemPageSize)
+            Volatile.Read(ref start[i]);
+        Volatile.Read(ref start[bytes - 1]);
+    }
+}

@@ -1,0 +1,35 @@
+using System.Diagnostics;
+
+namespace Moe.Inference.Gguf;
+
+/// <summary>Adds up what several threads have done and reports it, one report at a time and at most about thirty a second.</summary>
+internal sealed class ProgressReporter(IProgress<GgufReadProgress>? progress, long total)
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(33);
+
+    private readonly Lock _reporting = new();
+    private long _done;
+    private long _lastReport = Stopwatch.GetTimestamp();
+
+    /// <summary>Counts bytes, and reports if the last report is old enough and no other thread is at it.</summary>
+    public void Add(long bytes)
+    {
+        Interlocked.Add(ref _done, bytes);
+        if (progress is null || !_reporting.TryEnter())
+            return;
+        try
+        {
+            if (Stopwatch.GetElapsedTime(_lastReport) < Interval)
+                return;
+            _lastReport = Stopwatch.GetTimestamp();
+            progress.Report(new GgufReadProgress(Interlocked.Read(ref _done), total));
+        }
+        finally
+        {
+            _reporting.Exit();
+        }
+    }
+
+    /// <summary>Reports the whole; to be called once, after all threads are done.</summary>
+    public void Finish() => progress?.Report(new GgufReadProgress(total, total));
+}
