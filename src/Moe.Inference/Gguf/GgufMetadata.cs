@@ -130,6 +130,12 @@ public sealed class GgufMetadata : IReadOnlyDictionary<string, GgufValue>
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
+    /// <summary>The exception for a key whose value does not make sense; the reason follows the key in the message.</summary>
+    internal GgufFormatException Invalid(string key, string reason) => new(
+        _file,
+        _values.TryGetValue(key, out GgufValue? value) ? value.Offset : GgufLimits.FixedHeaderBytes,
+        $"metadata key '{key}' {reason}");
+
     private static bool AsString(GgufValue value, [NotNullWhen(true)] out string? converted) => value.TryGetString(out converted);
 
     private static bool AsInt32(GgufValue value, out int converted) => value.TryGetInt32(out converted);

@@ -24,6 +24,8 @@ internal sealed class BytePairEncoder : ITextEncoder
 
     public TokenTable Tokens => _tokens;
 
+    public bool AddsBos => _preTokenizer.AddsBos;
+
     public bool AddsSpacePrefix => false;
 
     public byte[] ToBytes(string token, TokenType type) => ByteAlphabet.ToBytes(token);

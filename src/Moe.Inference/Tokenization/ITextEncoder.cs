@@ -13,6 +13,9 @@ internal interface ITextEncoder
     /// <summary>The bytes of text that an ordinary or byte token stands for.</summary>
     byte[] ToBytes(string token, TokenType type);
 
+    /// <summary>Whether the begin-of-text token comes first where the file does not say.</summary>
+    bool AddsBos { get; }
+
     /// <summary>Whether encoding puts a space in front of the text, which decoding takes away.</summary>
     bool AddsSpacePrefix { get; }
 }

@@ -39,6 +39,8 @@ internal sealed class SentencePieceEncoder : ITextEncoder
 
     public TokenTable Tokens => _tokens;
 
+    public bool AddsBos => true;
+
     public bool AddsSpacePrefix { get; }
 
     public byte[] ToBytes(string token, TokenType type) =>
