@@ -7,7 +7,9 @@ namespace Moe.Inference.Sampling;
 /// position and id are the same; filters move what they keep to the front. Reused from token to token.
 /// </summary>
 /// <param name="vocabularySize">Tokens in the vocabulary.</param>
-/// <param name="mostSelected">How many candidates are left, at most, when the first filter is done; weights are asked for only after it.</param>
+/// <param name="mostSelected">
+/// How many candidates are left, at most, when the first filter is done; weights are asked for only after it.
+/// </param>
 internal sealed class CandidateBuffer(int vocabularySize, int mostSelected)
 {
     private readonly float[] _logits = new float[vocabularySize];
@@ -39,14 +41,18 @@ internal sealed class CandidateBuffer(int vocabularySize, int mostSelected)
         _logits[to] = _logits[from];
     }
 
-    /// <summary>Ends a filter's pass: only the first <paramref name="count"/> candidates, each put there by <see cref="Move"/>, are left.</summary>
+    /// <summary>
+    /// Ends a filter's pass: only the first <paramref name="count"/> candidates, each put there by <see cref="Move"/>, are left.
+    /// </summary>
     public void Truncate(int count)
     {
         Count = count;
         _isWhole = false;
     }
 
-    /// <summary>The candidates' probabilities up to a common factor, the greatest being 1: e to the power (logit − greatest logit).</summary>
+    /// <summary>
+    /// The candidates' probabilities up to a common factor, the greatest being 1: e to the power (logit − greatest logit).
+    /// </summary>
     /// <param name="total">Their sum.</param>
     public ReadOnlySpan<double> Weights(out double total)
     {

@@ -6,7 +6,9 @@ namespace Moe.Inference.Sampling;
 /// </summary>
 public interface ILogitProcessor
 {
-    /// <summary>Changes the logits of the next token in place; negative infinity forbids a token. Called once for each token sampled.</summary>
+    /// <summary>
+    /// Changes the logits of the next token in place; negative infinity forbids a token. Called once for each token sampled.
+    /// </summary>
     /// <param name="tokensSoFar">Every token accepted so far, prompt included, oldest first.</param>
     /// <param name="logits">One logit for each token of the vocabulary. Neither NaN nor positive infinity may be left in it.</param>
     void Process(ReadOnlySpan<int> tokensSoFar, Span<float> logits);

@@ -3,14 +3,16 @@ using System.Numerics.Tensors;
 namespace Moe.Inference.Sampling;
 
 /// <summary>
-/// The normalizer of the model's own distribution, for reported log-probabilities. Nothing is decided by it, so that the fast exponential of
-/// TensorPrimitives, whose last bit depends on the machine, will do.
+/// The normalizer of the model's own distribution, for reported log-probabilities. Nothing is decided by it, so that the fast exponential
+/// of TensorPrimitives, whose last bit depends on the machine, will do.
 /// </summary>
 internal static class LogSoftmax
 {
     private const int ChunkLength = 2048;
 
-    /// <summary>ln Σ e^x, within about 1e-6: chunks that stay in the first-level cache are summed in single precision, their sums in double.</summary>
+    /// <summary>
+    /// ln Σ e^x, within about 1e-6: chunks that stay in the first-level cache are summed in single precision, their sums in double.
+    /// </summary>
     /// <param name="logits">The numbers x; negative infinity counts as nothing.</param>
     /// <param name="max">Their maximum, finite.</param>
     public static double LogSumExp(ReadOnlySpan<float> logits, float max)

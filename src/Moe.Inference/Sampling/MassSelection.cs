@@ -11,14 +11,17 @@ internal readonly record struct RankedWeight(double Rank, int Position, double W
 }
 
 /// <summary>
-/// Finds where the running sum of weights, taken in rank order, first reaches a target, without sorting everything: as in quickselect, only the
-/// side of the pivot on which the sum is reached is looked at again, so that the expected time is linear.
+/// Finds where the running sum of weights, taken in rank order, first reaches a target, without sorting everything: as in quickselect, only
+/// the side of the pivot on which the sum is reached is looked at again, so that the expected time is linear.
 /// </summary>
 internal static class MassSelection
 {
     private const int SortBelow = 32;
 
-    /// <summary>The last entry, in rank order, of the shortest non-empty beginning whose weights sum to at least the target; the last of all if none do.</summary>
+    /// <summary>
+    /// The last entry, in rank order, of the shortest non-empty beginning whose weights sum to at least the target; the last of all if none
+    /// do.
+    /// </summary>
     /// <param name="entries">At least one entry; reordered.</param>
     /// <param name="target">The sum to reach.</param>
     public static RankedWeight Last(Span<RankedWeight> entries, double target)
@@ -51,8 +54,8 @@ internal static class MassSelection
     }
 
     /// <summary>
-    /// Hoare's partition: everything before the returned index ranks before everything from it on. Both sides hold something, since no two entries
-    /// are equal and so some entry ranks before the pivot.
+    /// Hoare's partition: everything before the returned index ranks before everything from it on. Both sides hold something, since no two
+    /// entries are equal and so some entry ranks before the pivot.
     /// </summary>
     private static int Partition(Span<RankedWeight> entries)
     {

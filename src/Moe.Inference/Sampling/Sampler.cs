@@ -3,9 +3,9 @@ using System.Numerics.Tensors;
 namespace Moe.Inference.Sampling;
 
 /// <summary>
-/// Chooses tokens from a model's logits, for one generation. <see cref="SamplingOptions"/> says in which order the steps run. Not thread-safe.
-/// <see cref="Sample"/> allocates nothing, unless alternatives are asked for. A seed gives the same tokens on every machine, because all that decides uses only
-/// arithmetic that IEEE 754 defines to the last bit, and a generator of our own (xoshiro256**).
+/// Chooses tokens from a model's logits, for one generation. <see cref="SamplingOptions"/> says in which order the steps run. Not
+/// thread-safe. <see cref="Sample"/> allocates nothing, unless alternatives are asked for. A seed gives the same tokens on every machine,
+/// because all that decides uses only arithmetic that IEEE 754 defines to the last bit, and a generator of our own (xoshiro256**).
 /// </summary>
 public sealed class Sampler
 {
@@ -25,13 +25,16 @@ public sealed class Sampler
     /// <summary>Creates a sampler.</summary>
     /// <param name="options">How to choose.</param>
     /// <param name="vocabularySize">How many logits each call of <see cref="Sample"/> gets, at least 1.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An option is out of range, a biased token is not in the vocabulary, or the vocabulary is empty.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// An option is out of range, a biased token is not in the vocabulary, or the vocabulary is empty.
+    /// </exception>
     public Sampler(SamplingOptions options, int vocabularySize)
         : this(Checked(options, vocabularySize), vocabularySize, NewHistory(options), options.LogitProcessors, SeedOf(options.Seed))
     {
     }
 
-    private Sampler(SamplingOptions options, int vocabularySize, TokenHistory history, IReadOnlyList<ILogitProcessor> processors, ulong seed)
+    private Sampler(
+        SamplingOptions options, int vocabularySize, TokenHistory history, IReadOnlyList<ILogitProcessor> processors, ulong seed)
     {
         _options = options;
         _vocabularySize = vocabularySize;
@@ -82,7 +85,9 @@ public sealed class Sampler
         return new(token, LogProbability(logits[token], normalizer), Alternatives(logits, normalizer));
     }
 
-    /// <summary>Copies the sampler: history, and the state of logit processors and of the random generator, so that both choose alike from here on.</summary>
+    /// <summary>
+    /// Copies the sampler: history, and the state of logit processors and of the random generator, so that both choose alike from here on.
+    /// </summary>
     /// <param name="seed">Where the copy's random draws start instead, so that they differ from this one's.</param>
     public Sampler Clone(ulong? seed = null)
     {
@@ -113,7 +118,10 @@ public sealed class Sampler
         return Draw();
     }
 
-    /// <summary>Inverts the cumulative distribution: the first candidate, in order of id, at which the running sum exceeds a uniform share of the total.</summary>
+    /// <summary>
+    /// Inverts the cumulative distribution: the first candidate, in order of id, at which the running sum exceeds a uniform share of the
+    /// total.
+    /// </summary>
     private int Draw()
     {
         ReadOnlySpan<double> weights = _candidates.Weights(out double total);
@@ -200,7 +208,7 @@ public sealed class Sampler
         foreach (int id in options.LogitBias.Keys)
         {
             if (id >= vocabularySize)
-                throw new ArgumentOutOfRangeException(nameof(options), id, $"LogitBias names a token outside the vocabulary of {vocabularySize} tokens");
+                throw new ArgumentOutOfRangeException(nameof(options), id, $"LogitBias must name tokens from 0 to {vocabularySize - 1}");
         }
         return options;
     }

@@ -10,7 +10,10 @@ public sealed record SamplingOptions
     /// <summary>The most likely token each time, nothing random.</summary>
     public static SamplingOptions Greedy { get; } = new() { Temperature = 0 };
 
-    /// <summary>Divides the logits: below 1 sharpens, above 1 flattens the distribution. From 0 to 100; 0 takes the most likely token and runs no filter.</summary>
+    /// <summary>
+    /// Divides the logits: below 1 sharpens, above 1 flattens the distribution. From 0 to 100; 0 takes the most likely token and runs no
+    /// filter.
+    /// </summary>
     public float Temperature { get; init; } = 0.8f;
 
     /// <summary>Keeps this many of the most likely tokens; 0 keeps all.</summary>
@@ -22,10 +25,15 @@ public sealed record SamplingOptions
     /// <summary>Keeps tokens at least this fraction as likely as the most likely one. From 0 to 1; 0 keeps all.</summary>
     public float MinP { get; init; } = 0.05f;
 
-    /// <summary>Keeps the fewest tokens, those of most typical information content first, whose probabilities sum to at least this. From 0 to 1; 1 keeps all.</summary>
+    /// <summary>
+    /// Keeps the fewest tokens, those of most typical information content first, whose probabilities sum to at least this. From 0 to 1; 1
+    /// keeps all.
+    /// </summary>
     public float TypicalP { get; init; } = 1;
 
-    /// <summary>Divides positive and multiplies other logits of tokens in the window. From 0.01 to 100; 1 changes nothing, above 1 discourages.</summary>
+    /// <summary>
+    /// Divides positive and multiplies other logits of tokens in the window. From 0.01 to 100; 1 changes nothing, above 1 discourages.
+    /// </summary>
     public float RepetitionPenalty { get; init; } = 1;
 
     /// <summary>Subtracted from a token's logit once for each time it occurs in the window. From -100 to 100; 0 changes nothing.</summary>
@@ -43,7 +51,9 @@ public sealed record SamplingOptions
     /// <summary>Changes to the logits made before everything else, in this order.</summary>
     public IReadOnlyList<ILogitProcessor> LogitProcessors { get; init; } = [];
 
-    /// <summary>Where the random draws start: the same seed, options and logits give the same tokens on every machine. Null for a random seed.</summary>
+    /// <summary>
+    /// Where the random draws start: the same seed, options and logits give the same tokens on every machine. Null for a random seed.
+    /// </summary>
     public ulong? Seed { get; init; }
 
     /// <summary>How many of the model's most likely tokens to report beside each sampled one. From 0 to 20.</summary>
@@ -51,7 +61,7 @@ public sealed record SamplingOptions
 
     /// <summary>Checks that every value is in its range.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A value is not; the message names the property, its range and the value.</exception>
-    /// <exception cref="ArgumentNullException"><see cref="LogitBias"/>, <see cref="LogitProcessors"/> or one of the processors is null.</exception>
+    /// <exception cref="ArgumentNullException">Bias, processors or one of the processors is null.</exception>
     public void Validate()
     {
         Check(nameof(Temperature), Temperature, 0, 100);
@@ -81,6 +91,9 @@ public sealed record SamplingOptions
         where T : IComparable<T>, System.Numerics.IComparisonOperators<T, T, bool>
     {
         if (!(value >= least && value <= most))
-            throw new ArgumentOutOfRangeException(property, value, FormattableString.Invariant($"{property} must be from {least} to {most}{also}"));
+        {
+            string range = FormattableString.Invariant($"{property} must be from {least} to {most}{also}");
+            throw new ArgumentOutOfRangeException(property, value, range);
+        }
     }
 }

@@ -1,9 +1,9 @@
 namespace Moe.Inference.Sampling;
 
 /// <summary>
-/// Cuts streamed text off at the first stop string, which may begin in one piece and end in another. Text that may turn out to belong to a stop
-/// string is held back until it is decided. The result is that of searching the whole text at once: of several stop strings the one that
-/// begins earliest counts, and of those that begin together the longest. Comparison is ordinal.
+/// Cuts streamed text off at the first stop string, which may begin in one piece and end in another. Text that may turn out to belong to a
+/// stop string is held back until it is decided. The result is that of searching the whole text at once: of several stop strings the one
+/// that begins earliest counts, and of those that begin together the longest. Comparison is ordinal.
 /// </summary>
 internal sealed class StopMatcher
 {
@@ -26,7 +26,10 @@ internal sealed class StopMatcher
     /// <summary>Takes the next piece of text and returns what is now certain to come before any stop string; it may be empty.</summary>
     public string Append(string piece) => Match is null ? Advance(_held + piece, isEnd: false) : "";
 
-    /// <summary>Ends the text and returns what was held back. <see cref="Match"/> may still appear: a stop string that might have become a longer one.</summary>
+    /// <summary>
+    /// Ends the text and returns what was held back. <see cref="Match"/> may still appear: a stop string that might have become a longer
+    /// one.
+    /// </summary>
     public string Flush() => Match is null ? Advance(_held, isEnd: true) : "";
 
     private string Advance(string text, bool isEnd)

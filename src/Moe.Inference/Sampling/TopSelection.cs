@@ -13,7 +13,9 @@ internal sealed class TopSelection(int capacity)
     private readonly float[] _values = new float[capacity];
     private int _count;
 
-    /// <summary>Positions of the greatest numbers, in ascending order of position; negative infinities and NaN are never among them.</summary>
+    /// <summary>
+    /// Positions of the greatest numbers, in ascending order of position; negative infinities and NaN are never among them.
+    /// </summary>
     public ReadOnlySpan<int> Find(ReadOnlySpan<float> numbers)
     {
         Collect(numbers);

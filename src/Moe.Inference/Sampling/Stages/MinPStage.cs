@@ -1,6 +1,9 @@
 namespace Moe.Inference.Sampling;
 
-/// <summary>Min-p sampling (Nguyen et al. 2024, "Turning Up the Heat"): keeps candidates whose probability is at least P times that of the most likely one.</summary>
+/// <summary>
+/// Min-p sampling (Nguyen et al. 2024, "Turning Up the Heat"): keeps candidates whose probability is at least P times that of the most
+/// likely one.
+/// </summary>
 /// <param name="p">The P, above 0 and at most 1.</param>
 internal sealed class MinPStage(float p) : ISamplerStage
 {

@@ -1,9 +1,9 @@
 namespace Moe.Inference.Sampling;
 
 /// <summary>
-/// Locally typical sampling (Meister et al. 2022, "Locally Typical Sampling"): keeps the fewest candidates whose probabilities sum to at least P,
-/// taking first those whose information content −ln p is nearest to the entropy H; of equally near ones the lower id. With p = e^x / Z, both −ln p and H
-/// contain ln Z, so that |−ln p − H| = |x − E[x]|: the distance of the logit from the expected logit.
+/// Locally typical sampling (Meister et al. 2022, "Locally Typical Sampling"): keeps the fewest candidates whose probabilities sum to at
+/// least P, taking first those whose information content −ln p is nearest to the entropy H; of equally near ones the lower id. With p = e^x
+/// / Z, both −ln p and H contain ln Z, so that |−ln p − H| = |x − E[x]|: the distance of the logit from the expected logit.
 /// </summary>
 /// <param name="p">The P, from 0 to below 1.</param>
 /// <param name="capacity">Candidates at most.</param>
