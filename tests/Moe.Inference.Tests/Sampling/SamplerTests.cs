@@ -30,8 +30,7 @@ public class SamplerTests
             float[] logits = RandomLogits.Next(random, random.Next(1, 9000));
             double[] expected = SamplingReference.LogSoftmax(logits);
             Dictionary<int, float> bias = new() { [0] = 3 };
-            SamplingOptions options = new() { Temperature = 3, PresencePenalty = 2, TopK = 0, LogitBias = bias, Seed = 9,
-                TopLogProbs = 20 };
+            SamplingOptions options = new() { Temperature = 3, PresencePenalty = 2, TopK = 0, LogitBias = bias, TopLogProbs = 20 };
             Sampler sampler = new(options, logits.Length);
             sampler.Accept(random.Next(logits.Length));
             SampledToken token = sampler.Sample(logits);
