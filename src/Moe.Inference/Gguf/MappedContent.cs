@@ -19,6 +19,7 @@ internal sealed unsafe class MappedContent : GgufContent
         GgufFile file, GgufPrefetch prefetch, IProgress<GgufReadProgress>? progress, CancellationToken cancellationToken)
     {
         GgufPart[] parts = file.OpenParts;
+        cancellationToken.ThrowIfCancellationRequested();
         MappedContent content = new(parts);
         try
         {
