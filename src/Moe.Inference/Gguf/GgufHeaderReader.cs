@@ -31,7 +31,7 @@ internal sealed class GgufHeaderReader : IDisposable
         _stream.Position = 0;
         File = file;
         Length = stream.Length;
-        _buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        _buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(Length, sizeof(ulong), BufferBytes));
     }
 
     /// <summary>The file's path.</summary>
@@ -149,7 +149,7 @@ internal sealed class GgufHeaderReader : IDisposable
 
     private string Decode(int length, Encoding encoding)
     {
-        if (length <= BufferBytes)
+        if (length <= _buffer.Length)
             return encoding.GetString(Take(length));
         byte[] bytes = ArrayPool<byte>.Shared.Rent(length);
         try
