@@ -2,12 +2,14 @@ namespace Moe.Inference.Gguf;
 
 /// <summary>
 /// The bytes of a file's tensors in memory, read-only. Addresses and spans are valid until <see cref="Dispose"/>; the caller sees to it
-/// that nothing uses them later, or while disposing. Stays valid when the <see cref="GgufFile"/> is closed. Safe for use by several threads.
+/// that nothing uses them later, or while disposing. The garbage collector never frees the memory, since it cannot know who holds an
+/// address: content that is not disposed stays. It stays valid when the <see cref="GgufFile"/> is closed. Safe for use by several threads.
 /// </summary>
 public abstract class GgufContent : IDisposable
 {
     private readonly GgufTensor[][] _tensors;
     private nint[][]? _addresses;
+    private int _disposed;
 
     /// <summary>Takes note of the tensors; <see cref="SetAddresses"/> follows.</summary>
     private protected GgufContent(GgufPart[] parts) => _tensors = [.. parts.Select(part => part.Header.Tensors)];
@@ -50,12 +52,14 @@ public abstract class GgufContent : IDisposable
     /// <summary>Unmaps or frees the memory.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         Volatile.Write(ref _addresses, null);
         Release();
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Unmaps or frees the memory; may be called again.</summary>
+    /// <summary>Unmaps or frees the memory; called once.</summary>
     private protected abstract void Release();
 
     /// <summary>Makes the content usable: the address of each tensor of each part.</summary>

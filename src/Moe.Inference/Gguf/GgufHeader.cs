@@ -88,7 +88,7 @@ internal sealed class GgufHeader
             reader.Subject = null;
             long at = reader.Offset;
             string name = reader.ReadName("a tensor's name");
-            reader.Subject = $"tensor {GgufHeaderReader.Quote(name)}";
+            reader.Subject = ("tensor", name);
             if (!names.Add(name))
                 throw reader.Error("the name occurs twice", at);
             entries[i] = ReadEntry(reader, name);
@@ -142,18 +142,19 @@ internal sealed class GgufHeader
         for (int i = 0; i < entries.Length; i++)
         {
             TensorEntry entry = entries[i];
-            string name = GgufHeaderReader.Quote(entry.Name);
+            reader.Subject = ("tensor", entry.Name);
             if (entry.Offset % alignment != 0)
-                throw reader.Error($"tensor {name}: its data offset {entry.Offset} is not a multiple of the alignment {alignment}", entry.OffsetAt);
+                throw reader.Error($"its data offset {entry.Offset} is not a multiple of the alignment {alignment}", entry.OffsetAt);
             if (entry.Bytes > reader.Length - dataStart - entry.Offset)
             {
                 throw reader.Error(
-                    $"tensor {name}: its data, {entry.Bytes} bytes from byte {dataStart + entry.Offset} on, goes past the file's end at {reader.Length}",
+                    $"its data, {entry.Bytes} bytes from byte {dataStart + entry.Offset} on, goes past the file's end at {reader.Length}",
                     entry.OffsetAt);
             }
             begins[i] = entry.Offset;
             order[i] = i;
         }
+        reader.Subject = null;
         Array.Sort(begins, order);
         for (int i = 1; i < order.Length; i++)
         {

@@ -48,12 +48,12 @@ internal sealed class GgufHeaderReader : IDisposable
 
     public void Dispose() => ArrayPool<byte>.Shared.Return(_buffer);
 
-    /// <summary>What is being read, for messages, such as <c>metadata key 'x'</c>.</summary>
-    public string? Subject { get; set; }
+    /// <summary>What is being read, for messages, such as a metadata key and its name; text is made of it only when something is wrong.</summary>
+    public (string Kind, string Name)? Subject { get; set; }
 
     /// <summary>An error at an offset, by default the next byte's.</summary>
     public GgufFormatException Error(string reason, long? at = null, Exception? inner = null) =>
-        new(File, at ?? Offset, Subject is null ? reason : $"{Subject}: {reason}", inner);
+        new(File, at ?? Offset, Subject is var (kind, name) ? $"{kind} {Quote(name)}: {reason}" : reason, inner);
 
     /// <summary>A name for messages: quoted, shortened, without control characters.</summary>
     public static string Quote(string name)

@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace Moe.Inference.Gguf;
 
 /// <summary>One physical file, held open so that its content is that of the header which was checked.</summary>
@@ -9,6 +11,7 @@ internal sealed class GgufPart : IDisposable
     {
         Path = path;
         _stream = stream;
+        Handle = stream.SafeFileHandle;
         Length = length;
         Header = header;
     }
@@ -20,7 +23,7 @@ internal sealed class GgufPart : IDisposable
 
     public GgufHeader Header { get; }
 
-    public Microsoft.Win32.SafeHandles.SafeFileHandle Handle => _stream.SafeFileHandle;
+    public SafeFileHandle Handle { get; }
 
     /// <summary>Opens one file and reads its header.</summary>
     public static GgufPart Open(string path)
@@ -41,9 +44,7 @@ internal sealed class GgufPart : IDisposable
         }
     }
 
-    /// <summary>
-    /// Opens all parts of a logical file, given any of them, in their order.
-    /// </summary>
+    /// <summary>Opens all parts of a logical file, given any of them, in their order.</summary>
     /// <exception cref="GgufFormatException">A part is missing or does not belong to the others.</exception>
     public static GgufPart[] OpenAll(string path)
     {

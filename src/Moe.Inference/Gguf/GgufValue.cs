@@ -5,7 +5,7 @@ namespace Moe.Inference.Gguf;
 
 /// <summary>
 /// One metadata value with its type. Values come from a file, or by implicit conversion from the .NET type that
-/// <see cref="GgufValueType"/> names and from arrays of it, to be given to <c>GgufWriter.Set</c>.
+/// <see cref="GgufValueType"/> names and from arrays of it, to be given to <see cref="GgufWriter.Set"/>.
 /// </summary>
 public sealed partial class GgufValue
 {

@@ -12,7 +12,7 @@ internal static class GgufValueReader
             reader.Subject = null;
             long at = reader.Offset;
             string key = reader.ReadName("a metadata key");
-            reader.Subject = $"metadata key {GgufHeaderReader.Quote(key)}";
+            reader.Subject = ("metadata key", key);
             GgufValueType type = ReadType(reader);
             if (!values.TryAdd(key, ReadValue(reader, type, 0)))
                 throw reader.Error("the key occurs twice", at);

@@ -40,8 +40,6 @@ internal sealed unsafe class MappedContent : GgufContent
     {
         foreach (MemoryMappedViewAccessor view in _views)
         {
-            if (view.SafeMemoryMappedViewHandle.IsClosed)
-                continue;
             view.SafeMemoryMappedViewHandle.ReleasePointer();
             view.Dispose();
         }

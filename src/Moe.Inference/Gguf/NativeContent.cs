@@ -16,7 +16,7 @@ internal sealed class NativeContent : GgufContent
             part.CheckLength();
         long total = 0;
         long[][] places = [.. parts.Select(part => Array.ConvertAll(part.Header.Tensors, Place))];
-        NativeContent content = new(parts, AlignedMemory.Allocate((nuint)Math.Max(total, 1)));
+        NativeContent content = new(parts, new AlignedMemory((nuint)Math.Max(total, 1)));
         try
         {
             nint[][] addresses = Array.ConvertAll(places, part => Array.ConvertAll(part, place => content._memory.Address + (nint)place));
