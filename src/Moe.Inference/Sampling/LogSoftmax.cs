@@ -8,10 +8,10 @@ namespace Moe.Inference.Sampling;
 /// </summary>
 internal static class LogSoftmax
 {
-    private const int ChunkLength = 2048;
+    private const int ChunkLength = 256;
 
     /// <summary>
-    /// ln Σ e^x, within about 1e-6: chunks that stay in the first-level cache are summed in single precision, their sums in double.
+    /// ln Σ e^x, within about 1e-6: short chunks are summed in single precision, their sums in double.
     /// </summary>
     /// <param name="logits">The numbers x; negative infinity counts as nothing.</param>
     /// <param name="max">Their maximum, finite.</param>

@@ -80,7 +80,7 @@ internal sealed class RoomRules
 
     private IEnumerable<string> WrongInLine(SourceFile file, string line, HashSet<string> allowed)
     {
-        if (Regex.IsMatch(line, @"^\s*global\s+using\b.*\bMoe\.Inference\b"))
+        if (line.Contains("global", StringComparison.Ordinal) && Regex.IsMatch(line, @"^\s*global\s+using\b.*\bMoe\.Inference\b"))
             yield return "a global using hides who knows whom";
         if (file.Room is null)
             yield break;
@@ -102,13 +102,16 @@ internal sealed class RoomRules
 
     /// <summary>By its full name, or, since Moe.Inference is around every room, from the room's name on: <c>Cpu.CpuBackend</c>.</summary>
     private bool Mentions(string line, string room) =>
-        Regex.IsMatch(line, $@"\bMoe\.Inference\.{room}\b")
-        || Regex.Matches(line, $@"(?<![\w.]){room}(?:\.(?<type>\w+))+")
-            .SelectMany(match => match.Groups["type"].Captures).Any(name => _typesOf[room].Contains(name.Value));
+        line.Contains(room, StringComparison.Ordinal)
+        && (Regex.IsMatch(line, $@"\bMoe\.Inference\.{room}\b")
+            || Regex.Matches(line, $@"(?<![\w.]){room}(?:\.(?<type>\w+))+")
+                .SelectMany(match => match.Groups["type"].Captures).Any(name => _typesOf[room].Contains(name.Value)));
 
     /// <summary>Whether a noun stands where a type stands, and not as the name of a property or parameter.</summary>
     private static bool NamesType(SourceFile file, string line, string noun)
     {
+        if (!line.Contains(noun, StringComparison.Ordinal))
+            return false;
         string type = $@"\bMoe\.Inference\.{noun}\b | \bnew\s+{noun}\b | \btypeof\({noun}\) | [<,]\s*{noun}\??\s*[>,]"
             + $@" | (?<![\w.]){noun}(?:\?|\[\])?\s+(?!(?:is|as|and|or|when|switch|with|in)\b)[_a-z]\w* | :\s*{noun}\b\s*(?:$|[,{{])";
         bool hasMember = Regex.IsMatch(file.Text, $@"\w[>\])]?\??\s+{noun}\s*(?:\{{|=>|[;,)=])");
