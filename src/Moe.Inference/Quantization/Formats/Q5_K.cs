@@ -1,0 +1,70 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Moe.Inference.Tensors;
+
+namespace Moe.Inference.Quantization;
+
+/// <summary>
+/// 256 weights in 176 bytes: half d; half m; 12 bytes of <see cref="KScales"/>; 32 bytes of fifth bits, bit g of byte i for weight 32g + i;
+/// 128 bytes of nibbles as in <see cref="Q4_K"/>. Weight = d·scale·code − m·minimum, per group of 32.
+/// </summary>
+internal readonly unsafe struct Q5_K : ISuperBlock<Q5_K>
+{
+    private const int ScalesAt = 4, HighBitsAt = 16, CodesAt = 48;
+
+    public static ElementType Type => ElementType.Q5_K;
+
+    public static bool SignedCodes => false;
+
+    public static int MaxCode => 31;
+
+    public static int ZeroPoint => 0;
+
+    public static bool HasMinimums => true;
+
+    public static int GroupLength => 32;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint HeaderBits(byte* row, byte* block) => *(uint*)block;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Scales(Vector128<uint> headers) => HalfBits.ToSingle(headers);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> MinimumScales(Vector128<uint> headers) => HalfBits.ToSingle(headers >>> 16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadScales(byte* block, out Vector256<short> scales, out Vector256<short> minimums) =>
+        KScales.Load(block + ScalesAt, out scales, out minimums);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadCodes(
+        byte* block, int half, out Vector256<byte> c0, out Vector256<byte> c1, out Vector256<byte> c2, out Vector256<byte> c3)
+    {
+        byte* codes = block + CodesAt + (half * 64);
+        Vector256<byte> first = Vector256.Load(codes), second = Vector256.Load(codes + 32), fifth = Vector256.Load(block + HighBitsAt);
+        int bit = half * 4;
+        c0 = Nibbles.Low(first) | Nibbles.Move(fifth, bit, 4, 1);
+        c1 = Nibbles.High(first) | Nibbles.Move(fifth, bit + 1, 4, 1);
+        c2 = Nibbles.Low(second) | Nibbles.Move(fifth, bit + 2, 4, 1);
+        c3 = Nibbles.High(second) | Nibbles.Move(fifth, bit + 3, 4, 1);
+    }
+
+    public static void Encode(float* x, byte* row, byte* block)
+    {
+        byte* codes = stackalloc byte[ISuperBlock<Q5_K>.Length];
+        MinimumGroups.Encode(x, 31, (ushort*)block, block + ScalesAt, codes);
+        for (int i = 0; i < 128; i++)
+        {
+            byte* pair = codes + (i / 32 * 64) + (i % 32);
+            block[CodesAt + i] = (byte)((pair[0] & 15) | (pair[32] << 4));
+        }
+        for (int i = 0; i < 32; i++)
+        {
+            int bits = 0;
+            for (int group = 0; group < 8; group++)
+                bits |= (codes[(group * 32) + i] >> 4) << group;
+            block[HighBitsAt + i] = (byte)bits;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using System.Runtime.Intrinsics;
+using Moe.Inference.Tensors;
+
+namespace Moe.Inference.Quantization;
+
+/// <summary>
+/// The contract of a format whose blocks hold 256 weights in groups with integer scales. Weight i of group g is
+/// <c>d·s[g]·(code[i] − ZeroPoint) − m·min[g]</c>, with the float header d (and m, if <see cref="HasMinimums"/>) of the block.
+/// Implementations are inlined into kernels; they read inside the block only.
+/// </summary>
+/// <typeparam name="TSelf">The format itself.</typeparam>
+internal unsafe interface ISuperBlock<TSelf>
+    where TSelf : struct, ISuperBlock<TSelf>
+{
+    /// <summary>Weights in a block.</summary>
+    const int Length = 256;
+
+    /// <summary>The element type this is.</summary>
+    static abstract ElementType Type { get; }
+
+    /// <summary>Whether codes are signed bytes (then <see cref="ZeroPoint"/> is 0); otherwise they are unsigned and at most 127.</summary>
+    static abstract bool SignedCodes { get; }
+
+    /// <summary>The greatest absolute value of a code; kernels derive from it how long 16-bit sums are safe.</summary>
+    static abstract int MaxCode { get; }
+
+    /// <summary>What is subtracted from each code; 0 where <see cref="HasMinimums"/>.</summary>
+    static abstract int ZeroPoint { get; }
+
+    /// <summary>Whether groups have minimums, scaled by a second float of the header.</summary>
+    static abstract bool HasMinimums { get; }
+
+    /// <summary>Weights that share an integer scale: 16 or 32.</summary>
+    static abstract int GroupLength { get; }
+
+    /// <summary>The bits of the block's float header, to be turned into numbers for several blocks at once.</summary>
+    /// <param name="row">Start of the row, for formats with a row header.</param>
+    /// <param name="block">Start of the block.</param>
+    static abstract uint HeaderBits(byte* row, byte* block);
+
+    /// <summary>d of four blocks from their <see cref="HeaderBits"/>.</summary>
+    static abstract Vector128<float> Scales(Vector128<uint> headers);
+
+    /// <summary>m of four blocks from their <see cref="HeaderBits"/>; not called without <see cref="HasMinimums"/>.</summary>
+    static abstract Vector128<float> MinimumScales(Vector128<uint> headers);
+
+    /// <summary>
+    /// The integer scales and minimums per 16 weights (formats with groups of 32 give each twice): lanes 0..7 are groups 0, 2, … 14,
+    /// lanes 8..15 groups 1, 3, … 15, so that an in-lane shuffle spreads the two scales of 32 weights. At most 255 in absolute value.
+    /// </summary>
+    static abstract void LoadScales(byte* block, out Vector256<short> scales, out Vector256<short> minimums);
+
+    /// <summary>The codes of half a block: weights 128·half + 0..31, 32..63, 64..95 and 96..127, one per byte.</summary>
+    static abstract void LoadCodes(
+        byte* block, int half, out Vector256<byte> c0, out Vector256<byte> c1, out Vector256<byte> c2, out Vector256<byte> c3);
+
+    /// <summary>Quantizes 256 weights.</summary>
+    /// <param name="x">The weights.</param>
+    /// <param name="row">Start of the row, whose header has been written.</param>
+    /// <param name="block">Where the block goes.</param>
+    static abstract void Encode(float* x, byte* row, byte* block);
+
+    /// <summary>Writes the row header before the row's blocks are encoded; nothing for most formats.</summary>
+    static virtual void EncodeRowHeader(float* x, int count, byte* row)
+    {
+    }
+}
