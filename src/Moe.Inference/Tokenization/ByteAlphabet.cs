@@ -36,7 +36,7 @@ internal static class ByteAlphabet
     }
 
     /// <summary>
-    /// The bytes that a vocabulary entry stands for. An entry with a character outside the alphabet is plain text, and stands for its UTF-8.
+    /// The bytes that a vocabulary entry stands for. One with a character outside the alphabet is plain text, and stands for its UTF-8.
     /// </summary>
     public static byte[] ToBytes(string text)
     {

@@ -19,7 +19,7 @@ internal sealed class BytePairEncoder : ITextEncoder
         _preTokenizer = PreTokenizers.Find(vocabulary.PreTokenizer);
         _tokens = new TokenTable(vocabulary, ToBytes);
         _merges = new MergeTable(vocabulary, _tokens);
-        _unknown = vocabulary.Special.Unknown;
+        _unknown = vocabulary.UnknownPiece;
     }
 
     public TokenTable Tokens => _tokens;
@@ -79,14 +79,16 @@ internal sealed class BytePairEncoder : ITextEncoder
     {
         foreach (byte value in bytes)
         {
-            int id = _merges.ByteIds[value];
-            ids.Add(id < _tokens.Count ? id : _unknown ?? throw new UnsupportedModelException(
-                $"The vocabulary has no token for the byte 0x{value:X2}, and no token for what it cannot represent."));
+            if (_merges.ByteIds[value] < _tokens.Count)
+                ids.Add(_merges.ByteIds[value]);
+            else if (_unknown is int unknown)
+                ids.Add(unknown);
         }
     }
 
     private readonly struct Rule(MergeTable merges) : IMergeRule
     {
-        public bool TryMerge(in Symbol left, in Symbol right, out int id, out uint rank) => merges.TryMerge(left.Id, right.Id, out id, out rank);
+        public bool TryMerge(in Symbol left, in Symbol right, out int id, out uint rank) =>
+            merges.TryMerge(left.Id, right.Id, out id, out rank);
     }
 }

@@ -23,7 +23,7 @@ internal sealed class MergeTable
             // A piece may itself begin with a space.
             int space = merge.Length < 3 ? -1 : merge[1..].IndexOf(' ') + 1;
             if (space <= 0 || space == merge.Length - 1)
-                throw vocabulary.Invalid(VocabularyReader.MergesKey, $"merge {rank}, '{merge}', is not two pieces with a space between them");
+                throw vocabulary.Invalid(VocabularyReader.MergesKey, $"has as merge {rank} '{merge}', which is not two pieces and a space");
 
             Span<char> both = merge.Length <= joined.Length ? joined : new char[merge.Length];
             merge[..space].CopyTo(both);

@@ -22,7 +22,7 @@ internal sealed class SentencePieceEncoder : ITextEncoder
         _tokens = new TokenTable(vocabulary, ToBytes);
         _scores = vocabulary.Scores;
         _longest = vocabulary.Tokens.Max(token => token.Length);
-        _unknown = vocabulary.Special.Unknown;
+        _unknown = vocabulary.UnknownPiece;
         _removeExtraWhitespace = vocabulary.RemoveExtraWhitespace;
         AddsSpacePrefix = vocabulary.AddSpacePrefix ?? true;
         for (int value = 0; value < 256; value++)
@@ -32,8 +32,9 @@ internal sealed class SentencePieceEncoder : ITextEncoder
         }
         for (int id = 0; id < _tokens.Count; id++)
         {
-            if (_tokens.Type(id) == TokenType.Byte && !TryParseByte(_tokens.Text(id), out _))
-                throw vocabulary.Invalid(VocabularyReader.TokensKey, $"token {id}, '{_tokens.Text(id)}', is of type byte, which is written <0xNN>");
+            string text = _tokens.Text(id);
+            if (_tokens.Type(id) == TokenType.Byte && !TryParseByte(text, out _))
+                throw vocabulary.Invalid(VocabularyReader.TokensKey, $"has token {id}, '{text}', of type byte, but bytes are written <0xNN>");
         }
     }
 
@@ -119,8 +120,8 @@ internal sealed class SentencePieceEncoder : ITextEncoder
             }
             // One unknown token stands for the whole character.
             ids.RemoveRange(first, ids.Count - first);
-            ids.Add(_unknown ?? throw new UnsupportedModelException(
-                $"The vocabulary has no piece and no bytes for '{character}', and no token for what it cannot represent."));
+            if (_unknown is int unknown)
+                ids.Add(unknown);
             return;
         }
     }

@@ -22,8 +22,9 @@ internal sealed record SpecialTokens
 
     /// <summary>
     /// The tokens after which a model has nothing more to say: those the file names as end of text, turn or message, and control tokens
-    /// known by their text. Where <c>&lt;|return|&gt;</c> and <c>&lt;|call|&gt;</c> exist (OpenAI's harmony format; also <c>&lt;|flush|&gt;</c>
-    /// and <c>&lt;|calls|&gt;</c>), <c>&lt;|end|&gt;</c> only ends one of several messages and is left out, unless the file names it.
+    /// known by their text. Where <c>&lt;|return|&gt;</c> and <c>&lt;|call|&gt;</c> exist (OpenAI's harmony format; elsewhere
+    /// <c>&lt;|flush|&gt;</c> and <c>&lt;|calls|&gt;</c>), <c>&lt;|end|&gt;</c> only ends one of several messages and is left out, unless
+    /// the file names it.
     /// </summary>
     public HashSet<int> EndOfGeneration(Vocabulary vocabulary)
     {

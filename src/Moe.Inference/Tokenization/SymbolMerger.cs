@@ -9,7 +9,7 @@ internal record struct Symbol(int Start, int Length, int Id);
 /// <summary>Says which neighbours may be joined.</summary>
 internal interface IMergeRule
 {
-    /// <summary>Whether <paramref name="left"/> and <paramref name="right"/>, which touch, may be joined; <paramref name="rank"/> says how late.</summary>
+    /// <summary>Whether two symbols that touch may be joined, to what, and how late.</summary>
     bool TryMerge(in Symbol left, in Symbol right, out int id, out uint rank);
 }
 

@@ -23,7 +23,7 @@ internal sealed class TokenTable
         {
             string text = vocabulary.Tokens[id];
             if (text.Length > 0 && !_ids.TryAdd(text, id))
-                throw vocabulary.Invalid(VocabularyReader.TokensKey, $"tokens {_ids[text]} and {id} have the same text '{text}'");
+                throw vocabulary.Invalid(VocabularyReader.TokensKey, $"gives tokens {_ids[text]} and {id} the same text '{text}'");
             bytes.Write(IsPlainText(id) ? Encoding.UTF8.GetBytes(text) : toBytes(text, vocabulary.Types[id]));
             _byteEnds[id] = (int)bytes.Length;
         }
@@ -52,7 +52,7 @@ internal sealed class TokenTable
     public bool TryGetPiece(ReadOnlySpan<char> text, out int id) =>
         _lookup.TryGetValue(text, out id) && _vocabulary.Types[id] is not (TokenType.Control or TokenType.Unknown or TokenType.Byte);
 
-    /// <summary>The tokens whose text is matched before anything else: added ones and, if <paramref name="special"/>, the special ones.</summary>
+    /// <summary>Finds the tokens that are matched before anything else: added ones and, if asked for, the special ones.</summary>
     public AddedTokenMatcher? Matcher(bool special)
     {
         List<KeyValuePair<string, int>> tokens = [];

@@ -12,7 +12,7 @@ public enum TokenType
     /// <summary>Stands for text that the vocabulary cannot represent.</summary>
     Unknown = 2,
 
-    /// <summary>Steers the model (begin of text, end of turn); never produced from text unless asked for, and not part of decoded text.</summary>
+    /// <summary>Steers the model (begin of text, end of turn); not made from text, nor shown in it, unless asked for.</summary>
     Control = 3,
 
     /// <summary>An added token: its text always becomes this one token.</summary>

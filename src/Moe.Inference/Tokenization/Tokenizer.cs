@@ -84,14 +84,16 @@ public sealed class Tokenizer
     /// <summary>Whether generation stops after a token; false for ids outside the vocabulary.</summary>
     public bool IsEndOfGeneration(int id) => _endOfGeneration.Contains(id);
 
-    /// <summary>The ids of a text.</summary>
+    /// <summary>
+    /// The ids of a text. What a vocabulary cannot represent becomes its unknown token or, where it has none, is left out, as by the
+    /// publishers' tokenizers; most vocabularies can represent everything.
+    /// </summary>
     /// <param name="text">The text. Surrogates without a partner count as U+FFFD.</param>
     /// <param name="parseSpecial">
     /// Whether the texts of control tokens become those tokens. Leave it off for text from users, lest it steers the model. The texts of
     /// added tokens (<see cref="TokenType.UserDefined"/>) always become those tokens.
     /// </param>
     /// <param name="addSpecial">Whether begin- and end-of-text tokens are added where the model wants them.</param>
-    /// <exception cref="UnsupportedModelException">The vocabulary cannot represent the text and has no token to say so.</exception>
     public int[] Encode(string text, bool parseSpecial = false, bool addSpecial = true)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -105,7 +107,6 @@ public sealed class Tokenizer
     /// <param name="ids">Where the ids go.</param>
     /// <param name="parseSpecial">Whether the texts of control tokens become those tokens.</param>
     /// <param name="addSpecial">Whether begin- and end-of-text tokens are added where the model wants them.</param>
-    /// <exception cref="UnsupportedModelException">The vocabulary cannot represent the text and has no token to say so.</exception>
     public void Encode(ReadOnlySpan<char> text, List<int> ids, bool parseSpecial = false, bool addSpecial = true)
     {
         ArgumentNullException.ThrowIfNull(ids);
@@ -137,7 +138,6 @@ public sealed class Tokenizer
     /// <param name="text">The text.</param>
     /// <param name="parseSpecial">Whether the texts of control tokens become those tokens.</param>
     /// <param name="addSpecial">Whether begin- and end-of-text tokens are counted where the model wants them.</param>
-    /// <exception cref="UnsupportedModelException">The vocabulary cannot represent the text and has no token to say so.</exception>
     public int CountTokens(ReadOnlySpan<char> text, bool parseSpecial = false, bool addSpecial = true)
     {
         List<int> ids = new(text.Length / 3 + 4);
@@ -172,7 +172,9 @@ public sealed class Tokenizer
     /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
     public string GetTokenText(int id) => _tokens.Text(id);
 
-    /// <summary>The bytes of UTF-8 that a token stands for; a single token may hold part of a character. Control tokens give their text.</summary>
+    /// <summary>
+    /// The bytes of UTF-8 that a token stands for; a single token may hold part of a character. Control tokens give their text.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
     public ReadOnlySpan<byte> GetTokenBytes(int id) => _tokens.Bytes(id);
 
@@ -187,18 +189,13 @@ public sealed class Tokenizer
 
     private static (ITextEncoder Encoder, TokenTable Tokens) Build(Vocabulary vocabulary)
     {
-        switch (vocabulary.Model)
+        if (vocabulary.Model == SentencePieceModel)
         {
-            case BytePairModel:
-                BytePairEncoder bytePairs = new(vocabulary);
-                return (bytePairs, bytePairs.Tokens);
-            case SentencePieceModel:
-                SentencePieceEncoder pieces = new(vocabulary);
-                return (pieces, pieces.Tokens);
-            default:
-                throw new UnsupportedModelException(
-                    $"The tokenizer model '{vocabulary.Model}' is not known; those known are {BytePairModel} and {SentencePieceModel}.");
+            SentencePieceEncoder pieces = new(vocabulary);
+            return (pieces, pieces.Tokens);
         }
+        BytePairEncoder bytePairs = new(vocabulary);
+        return (bytePairs, bytePairs.Tokens);
     }
 
     private static bool Adds(Vocabulary vocabulary, bool? stated, bool byDefault, int? id, string name)

@@ -24,6 +24,12 @@ internal sealed record Vocabulary
     /// <summary>The ids with a role; every id is within <see cref="Tokens"/>.</summary>
     public SpecialTokens Special { get; init; } = new();
 
+    /// <summary>
+    /// The token that text becomes if the vocabulary cannot represent it. Some files name a control token here, even the end of text;
+    /// their publishers' tokenizers leave such text out, and text must not become a control token.
+    /// </summary>
+    public int? UnknownPiece => Special.Unknown is int id && Types[id] != TokenType.Control ? id : null;
+
     /// <summary>Whether encoding puts the begin-of-text token first; null if not stated.</summary>
     public bool? AddBos { get; init; }
 

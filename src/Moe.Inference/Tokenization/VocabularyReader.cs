@@ -17,6 +17,11 @@ internal static class VocabularyReader
     public static Vocabulary Read(GgufMetadata metadata)
     {
         string model = metadata.GetString(Prefix + "model");
+        if (model is not (Tokenizer.BytePairModel or Tokenizer.SentencePieceModel))
+        {
+            throw new UnsupportedModelException(
+                $"The tokenizer model '{model}' is not known; known are '{Tokenizer.BytePairModel}' and '{Tokenizer.SentencePieceModel}'.");
+        }
         string[] tokens = metadata.GetStrings(TokensKey);
         if (tokens.Length == 0)
             throw metadata.Invalid(TokensKey, "is empty");

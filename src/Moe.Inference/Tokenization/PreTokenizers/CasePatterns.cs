@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Moe.Inference.Tokenization;
 
-/// <summary>The expression of OpenAI's o200k_base, which cuts words where small letters are followed by capitals, and its relatives.</summary>
+/// <summary>The expression of OpenAI's o200k_base, which cuts words where a capital follows a small letter, and its relatives.</summary>
 internal static class CasePatterns
 {
     private static readonly CharSet Head = !(CharSet.Newlines | CharSet.Letters | CharSet.Numbers);

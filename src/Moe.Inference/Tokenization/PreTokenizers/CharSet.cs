@@ -101,7 +101,7 @@ internal sealed class CharSet
         return Has(c);
     }
 
-    /// <summary>Where the longest run of the set that starts at <paramref name="at"/> ends; at most <paramref name="limit"/> characters.</summary>
+    /// <summary>Where the run of characters of the set that starts at <paramref name="at"/> ends, or where the limit is reached.</summary>
     public int EndOfRun(ReadOnlySpan<char> text, int at, int limit = int.MaxValue)
     {
         for (; limit > 0 && Matches(text, at, out int length); limit--)

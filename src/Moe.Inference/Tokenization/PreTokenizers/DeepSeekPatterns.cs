@@ -13,17 +13,16 @@ internal static class DeepSeekPatterns
 
     /// <summary>
     /// DeepSeek LLM and V2: <c>[\r\n]</c>, then <c>\s?[letters]+</c> with an explicit list of letters that have case, then
-    /// <c>\s?[!-/:-~！-／：-～‘-‟　-。]+</c>, then <c>\s+$</c>, then <c>[一-龥ࠀ-一가-퟿]+</c>, then <c>\p{N}+</c> (the published file cuts single
-    /// digits; no merge joins two).
+    /// <c>\s?[!-/:-~！-／：-～‘-‟　-。]+</c>, then <c>\s+$</c>, then <c>[一-龥ࠀ-一가-퟿]+</c>, then <c>\p{N}</c>.
     /// </summary>
     public static Rule[][] Llm() =>
     [
         [LineBreak],
         [Rules.Word(CharSet.Whitespace, LlmLetters())],
-        [Rules.Word(CharSet.Whitespace, CharSet.Of((0x21, 0x2F), (0x3A, 0x7E), (0x2018, 0x201F), (0x3000, 0x3002), (0xFF01, 0xFF0F), (0xFF1A, 0xFF5E)))],
+        [Rules.Word(CharSet.Whitespace, LlmSigns())],
         [Rules.WhitespaceAtEnd],
         [EastAsian],
-        [Rules.Run(CharSet.Numbers)],
+        GptPatterns.SingleDigits,
     ];
 
     /// <summary>
@@ -35,7 +34,7 @@ internal static class DeepSeekPatterns
         [Rules.Word(CharSet.Whitespace, CharSet.Letters)],
         [Rules.Word(CharSet.Whitespace, CharSet.Punctuation)],
         [EastAsian],
-        [Rules.Run(CharSet.Numbers, 1)],
+        GptPatterns.SingleDigits,
     ];
 
     /// <summary>
@@ -59,6 +58,9 @@ internal static class DeepSeekPatterns
             ],
         ];
     }
+
+    private static CharSet LlmSigns() =>
+        CharSet.Of((0x21, 0x2F), (0x3A, 0x7E), (0x2018, 0x201F), (0x3000, 0x3002), (0xFF01, 0xFF0F), (0xFF1A, 0xFF5E));
 
     private static CharSet LlmLetters() => CharSet.Of(
         (0x41, 0x5A), (0x61, 0x7A), (0xB5, 0xB5), (0xC0, 0xD6), (0xD8, 0xF6), (0xF8, 0x1BA), (0x1BC, 0x1BF), (0x1C4, 0x293),

@@ -25,12 +25,12 @@ internal static class GptPatterns
     public static Rule[][] Falcon() => [[Rules.Run(CharSet.Punctuation | CharSet.Of("$+<=>^~|`"))], Gpt2, [ThreeDigits]];
 
     /// <summary>
-    /// What llama.cpp takes where a file names no pre-tokenizer: <c>[\p{P}$+&lt;=&gt;^~|]+</c>, then <see cref="Gpt2"/>, then <c>\p{N}+</c>, then
-    /// <c>[0-9][0-9][0-9]</c>.
+    /// What llama.cpp takes where a file names no pre-tokenizer: <c>[\p{P}$+&lt;=&gt;^~|]+</c>, then <see cref="Gpt2"/>, then
+    /// <c>\p{N}+</c>, then <c>[0-9][0-9][0-9]</c>.
     /// </summary>
     public static Rule[][] Default() =>
         [[Rules.Run(CharSet.Punctuation | CharSet.Of("$+<=>^~|"))], Gpt2, [Rules.Run(CharSet.Numbers)], [ThreeDigits]];
 
     private static int ThreeDigits(ReadOnlySpan<char> text, int at) =>
-        text.Length - at >= 3 && char.IsAsciiDigit(text[at]) && char.IsAsciiDigit(text[at + 1]) && char.IsAsciiDigit(text[at + 2]) ? at + 3 : -1;
+        text.Length - at >= 3 && text.Slice(at, 3).IndexOfAnyExceptInRange('0', '9') < 0 ? at + 3 : -1;
 }

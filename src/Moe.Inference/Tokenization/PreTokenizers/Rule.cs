@@ -116,7 +116,7 @@ internal static class Rules
 
     private static int Contraction(ReadOnlySpan<char> text, int at, Func<char, char> fold)
     {
-        if (text[at] != '\'' || at + 1 >= text.Length)
+        if (at + 1 >= text.Length || text[at] != '\'')
             return -1;
         char first = fold(text[at + 1]);
         if (first is 's' or 't' or 'm' or 'd')
