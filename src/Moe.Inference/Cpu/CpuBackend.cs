@@ -1,0 +1,40 @@
+using Moe.Inference.Cpu.Threading;
+using Moe.Inference.Execution;
+using Moe.Inference.Ops;
+using Moe.Inference.Planning;
+using Moe.Inference.Tensors;
+
+namespace Moe.Inference.Cpu;
+
+/// <summary>The host processor as a device: host memory and a pool of threads.</summary>
+internal sealed unsafe class CpuBackend : IBackend
+{
+    private readonly WorkerPool _pool;
+
+    public CpuBackend(int threads) => _pool = new WorkerPool(threads);
+
+    public Device Device => Device.Cpu;
+
+    public string Description => $"{_pool.Threads} threads, {Simd.CpuFeatures.Current}";
+
+    public DeviceBuffer Allocate(long bytes, string purpose) => new HostBuffer(bytes, purpose);
+
+    public IDeviceProgram Compile(IReadOnlyList<(PlannedStep Planned, IStep Bound)> steps) =>
+        new CpuProgram(_pool, [.. steps.Select(step => (step.Planned, AsCpuStep(step.Planned, step.Bound)))]);
+
+    public void Write(DeviceBuffer target, long offset, ReadOnlySpan<byte> data) => data.CopyTo(Bytes(target, offset, data.Length));
+
+    public void Read(DeviceBuffer source, long offset, Span<byte> data) => Bytes(source, offset, data.Length).CopyTo(data);
+
+    public void Dispose() => _pool.Dispose();
+
+    private static Span<byte> Bytes(DeviceBuffer buffer, long offset, int length)
+    {
+        if (offset < 0 || offset + length > buffer.Length)
+            throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{length} bytes do not fit the buffer's {buffer.Length}");
+        return new Span<byte>((byte*)buffer.Address + offset, length);
+    }
+
+    private static CpuStep AsCpuStep(PlannedStep planned, IStep bound) => bound as CpuStep
+        ?? throw new PlanningException(planned.Node.Operation.Name, planned.Node.Label, planned.Device.ToString(), $"the kernel {planned.Kernel.GetType().Name} does not make CPU steps");
+}

@@ -1,0 +1,24 @@
+using Moe.Inference.Graph;
+using Moe.Inference.Ops;
+
+namespace Moe.Inference.Cpu;
+
+/// <summary>
+/// A step of the CPU backend: one or more phases of independent items. Workers take items one by one; a barrier follows each phase.
+/// What an item computes must not depend on which worker takes it.
+/// </summary>
+internal abstract class CpuStep : IStep
+{
+    /// <summary>Number of phases.</summary>
+    public virtual int Phases => 1;
+
+    /// <summary>Number of items of a phase in a run of a given size; 0 for none.</summary>
+    public abstract int Items(int phase, in RunSize size);
+
+    /// <summary>Computes one item.</summary>
+    /// <param name="phase">The phase, from 0.</param>
+    /// <param name="item">The item, from 0.</param>
+    /// <param name="size">The run's size.</param>
+    /// <param name="worker">The worker's number, below the number of threads: for scratch memory only.</param>
+    public abstract void Run(int phase, int item, in RunSize size, int worker);
+}

@@ -1,0 +1,39 @@
+using System.Runtime.InteropServices;
+using Moe.Inference.Tensors;
+
+namespace Moe.Inference.Cpu;
+
+/// <summary>Host memory that this object allocated, aligned for the widest vectors and to pages.</summary>
+internal sealed unsafe class HostBuffer : DeviceBuffer
+{
+    private const nuint PageBytes = 4096;
+    private void* _memory;
+
+    public HostBuffer(long length, string purpose)
+        : base(Device.Cpu, length, purpose)
+    {
+        try
+        {
+            _memory = NativeMemory.AlignedAlloc((nuint)Math.Max(length, 1), PageBytes);
+        }
+        catch (OutOfMemoryException problem)
+        {
+            throw new OutOfDeviceMemoryException(Device.Cpu.ToString(), length, -1, purpose, problem);
+        }
+
+        GC.AddMemoryPressure(Math.Max(length, 1));
+    }
+
+    ~HostBuffer() => Dispose(false);
+
+    public override nint Address => _memory is not null ? (nint)_memory : throw new ObjectDisposedException(Purpose);
+
+    protected override void Dispose(bool disposing)
+    {
+        if (_memory is null)
+            return;
+        NativeMemory.AlignedFree(_memory);
+        _memory = null;
+        GC.RemoveMemoryPressure(Math.Max(Length, 1));
+    }
+}

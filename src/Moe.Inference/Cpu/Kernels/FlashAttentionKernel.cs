@@ -1,0 +1,249 @@
+using System.Numerics.Tensors;
+using Moe.Inference.Graph;
+using Moe.Inference.Ops;
+using Moe.Inference.Tensors;
+
+namespace Moe.Inference.Cpu.Kernels;
+
+/// <summary>
+/// Attention in one pass over pages. The context is cut at fixed positions into parts; each part is summed on its own and parts are joined
+/// in order. For few tokens, threads share the parts; for many, they share tokens and heads. Both sum in the same order, so a token's
+/// result does not depend on what else is in the batch, nor on the number of threads.
+/// </summary>
+internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName)
+{
+    private const int SplitTokens = 16;
+    private const int BlockTokens = 8;
+    private const int MostParts = 16;
+    private const int SmallestPart = 512;
+
+    public override string? Refuses(GraphNode node, KernelOptions options) => PagedAttention.Refuses(((FlashAttentionOp)node.Operation).Shape, node, options);
+
+    public override long ScratchBytes(GraphNode node, RunSize size, KernelOptions options) => new Parts(((FlashAttentionOp)node.Operation).Shape, size, options).Length;
+
+    public override IStep Bind(KernelBinding binding) => new Step(binding);
+
+    /// <summary>How the context is cut, and where the parts of the scratch memory lie.</summary>
+    private readonly unsafe struct Parts
+    {
+        public Parts(AttentionShape shape, RunSize limits, KernelOptions options)
+        {
+            // A whole number of pages, whatever their length is (at the most the smallest part).
+            PartLength = SmallestPart;
+            while ((long)PartLength * MostParts < limits.Context)
+                PartLength *= 2;
+            PartCount = Math.Max(1, (limits.Context + PartLength - 1) / PartLength);
+            Rows = BlockTokens * shape.Group;
+            ScratchLayout layout = default;
+            WorkspaceBytes = new FlashWorkspace(shape, Rows, PagedAttention.LongestPage, null).Bytes;
+            Workspaces = layout.Take(WorkspaceBytes * options.Threads);
+            long partials = (long)Math.Min(SplitTokens, limits.Tokens) * shape.Heads * PartCount;
+            Sums = layout.Take(partials * shape.ValueWidth * sizeof(float));
+            Statistics = layout.Take(2 * partials * sizeof(float));
+            Length = layout.Length;
+        }
+
+        public int PartLength { get; }
+
+        public int PartCount { get; }
+
+        public int Rows { get; }
+
+        public long WorkspaceBytes { get; }
+
+        public long Workspaces { get; }
+
+        public long Sums { get; }
+
+        public long Statistics { get; }
+
+        public long Length { get; }
+    }
+
+    private sealed unsafe class Step : CpuStep
+    {
+        private readonly KernelBinding _binding;
+        private readonly AttentionShape _shape;
+        private readonly Parts _parts;
+        private readonly KvPages _keys;
+        private readonly KvPages _values;
+        private readonly PageWalk _walk;
+        private readonly int _pageLength;
+
+        public Step(KernelBinding binding)
+        {
+            _binding = binding;
+            _shape = ((FlashAttentionOp)binding.Node.Operation).Shape;
+            _parts = new Parts(_shape, binding.Limits, binding.Options);
+            _keys = KvPages.Keys(binding.Kv!);
+            _values = KvPages.Values(binding.Kv!);
+            _pageLength = PagedAttention.Check(binding.Kv!);
+            _walk = new PageWalk(binding.Inputs[1], binding.Inputs[2], binding.Inputs[3], _pageLength);
+        }
+
+        public override int Phases => 2;
+
+        private byte* Scratch => (byte*)_binding.Scratch.Address;
+
+        public override int Items(int phase, in RunSize size)
+        {
+            bool split = size.Tokens <= SplitTokens;
+            if (phase == 1)
+                return split ? size.Tokens * _shape.KvHeads : 0;
+            return split ? size.Tokens * _shape.KvHeads * PartsOf(size) : new Blocks(size.Tokens, BlockTokens).Count * _shape.KvHeads;
+        }
+
+        public override void Run(int phase, int item, in RunSize size, int worker)
+        {
+            FlashWorkspace work = new(_shape, _parts.Rows, PagedAttention.LongestPage, Scratch + _parts.Workspaces + (worker * _parts.WorkspaceBytes));
+            if (phase == 1)
+                JoinParts(item / _shape.KvHeads, item % _shape.KvHeads, size, work);
+            else if (size.Tokens <= SplitTokens)
+                OnePart(item, size, work);
+            else
+                Block(item, size, work);
+        }
+
+        private int PartsOf(in RunSize size) => (size.Context + _parts.PartLength - 1) / _parts.PartLength;
+
+        private RunningSoftmax Partial(int token, int part, in RunSize size)
+        {
+            long row = ((long)token * PartsOf(size) + part) * _shape.Heads;
+            return new RunningSoftmax((float*)(Scratch + _parts.Sums) + (row * _shape.ValueWidth), (float*)(Scratch + _parts.Statistics) + (2 * row), _shape.Heads, _shape.ValueWidth);
+        }
+
+        // One token, one key/value head, one part of the context: the result waits in scratch memory.
+        private void OnePart(int item, in RunSize size, FlashWorkspace work)
+        {
+            int parts = PartsOf(size);
+            (int rest, int part) = Math.DivRem(item, parts);
+            (int token, int head) = Math.DivRem(rest, _shape.KvHeads);
+            work.ClearSpares(_shape, _pageLength);
+            LoadQueries(token, token + 1, head, work);
+            RunningSoftmax mine = work.Softmax(0, _shape.ValueWidth);
+            Attend(token, token + 1, head, part * _parts.PartLength, mine, work);
+            RunningSoftmax all = Partial(token, part, size);
+            for (int i = 0; i < _shape.Group; i++)
+            {
+                int row = (head * _shape.Group) + i;
+                mine.Sum(i).CopyTo(all.Sum(row));
+                (all.Maximum(row), all.Total(row)) = (mine.Maximum(i), mine.Total(i));
+            }
+        }
+
+        private void JoinParts(int token, int head, in RunSize size, FlashWorkspace work)
+        {
+            RunningSoftmax result = work.Softmax(0, _shape.ValueWidth);
+            result.Clear(_shape.Group);
+            for (int part = 0; part < PartsOf(size); part++)
+            {
+                RunningSoftmax partial = Partial(token, part, size);
+                for (int i = 0; i < _shape.Group; i++)
+                    Join(partial, (head * _shape.Group) + i, result, i);
+            }
+
+            Finish(token, token + 1, head, result);
+        }
+
+        // Neighbouring tokens and one key/value head: all parts, one after the other.
+        private void Block(int item, in RunSize size, FlashWorkspace work)
+        {
+            Blocks blocks = new(size.Tokens, BlockTokens);
+            (int block, int head) = Math.DivRem(item, _shape.KvHeads);
+            work.ClearSpares(_shape, _pageLength);
+            for (int first = blocks.Start(block), end = first + blocks.Size(block); first < end;)
+            {
+                int last = first + 1;
+                while (last < end && _walk.SameSequence(first, last))
+                    last++;
+                Sequence(first, last, head, work);
+                first = last;
+            }
+        }
+
+        private void Sequence(int first, int last, int head, FlashWorkspace work)
+        {
+            LoadQueries(first, last, head, work);
+            RunningSoftmax result = work.Softmax(0, _shape.ValueWidth);
+            RunningSoftmax part = work.Softmax(1, _shape.ValueWidth);
+            int rows = (last - first) * _shape.Group;
+            result.Clear(rows);
+            for (int from = 0, length = Longest(first, last); from < length; from += _parts.PartLength)
+            {
+                Attend(first, last, head, from, part, work);
+                for (int row = 0; row < rows; row++)
+                    Join(part, row, result, row);
+            }
+
+            Finish(first, last, head, result);
+        }
+
+        private int Longest(int first, int last)
+        {
+            int length = 0;
+            for (int token = first; token < last; token++)
+                length = Math.Max(length, _walk.Length(token));
+            return length;
+        }
+
+        private void LoadQueries(int first, int last, int head, FlashWorkspace work)
+        {
+            int group = _shape.Group * _shape.KeyWidth;
+            for (int token = first; token < last; token++)
+                _binding.Inputs[0].Row(token).Slice(head * group, group).CopyTo(new Span<float>(work.Queries + ((long)(token - first) * group), group));
+        }
+
+        // The part of the context that begins at `from`, for tokens of one sequence.
+        private void Attend(int first, int last, int head, int from, RunningSoftmax softmax, FlashWorkspace work)
+        {
+            int rows = (last - first) * _shape.Group;
+            softmax.Clear(rows);
+            int to = Math.Min(from + _parts.PartLength, Longest(first, last));
+            for (int n = 0, pages = _walk.PageCount(from, to); n < pages; n++)
+            {
+                PageSpan span = _walk.At(first, from, to, n);
+                float* keys = _keys.Load(span.Page, head, span.Count, work.KeyTile);
+                float* values = _values.Load(span.Page, head, span.Count, work.ValueTile);
+                for (int row = 0; row < rows; row += AttentionTile.QueryRows)
+                    Tile(row, rows, first, span, keys, values, softmax, work);
+            }
+        }
+
+        private void Tile(int start, int end, int first, PageSpan span, float* keys, float* values, RunningSoftmax softmax, FlashWorkspace work)
+        {
+            RowSet scores = RowSet.Of(work.Scores, _pageLength, start, end, work.SpareScores);
+            AttentionTile.Scores(RowSet.Of(work.Queries, _shape.KeyWidth, start, end, work.SpareQuery), keys, span.Count, _shape.KeyWidth, _shape.Scale, scores);
+            for (int row = start; row < Math.Min(start + AttentionTile.QueryRows, end); row++)
+            {
+                int seen = Math.Clamp(_walk.Length(first + (row / _shape.Group)) - span.Position, 0, span.Count);
+                Span<float> all = new(work.Scores + ((long)row * _pageLength), span.Count);
+                if (seen > 0)
+                    AttentionTile.Accumulate(all[..seen], ref softmax.Maximum(row), ref softmax.Total(row), softmax.Sum(row));
+                // What a token may not see weighs nothing; 0 · value changes no sum.
+                all[seen..].Clear();
+            }
+
+            AttentionTile.AddValues(scores, values, span.Count, _shape.ValueWidth, RowSet.Of(softmax.Sums, _shape.ValueWidth, start, end, work.SpareSum));
+        }
+
+        private static void Join(RunningSoftmax part, int partRow, RunningSoftmax result, int row)
+        {
+            if (part.Total(partRow) > 0)
+                AttentionTile.Join(part.Sum(partRow), part.Maximum(partRow), part.Total(partRow), ref result.Maximum(row), ref result.Total(row), result.Sum(row));
+        }
+
+        private void Finish(int first, int last, int head, RunningSoftmax result)
+        {
+            TensorView output = _binding.Outputs[0];
+            for (int token = first; token < last; token++)
+            {
+                for (int i = 0; i < _shape.Group; i++)
+                {
+                    int row = ((token - first) * _shape.Group) + i;
+                    Span<float> target = output.Row(token).Slice(((head * _shape.Group) + i) * _shape.ValueWidth, _shape.ValueWidth);
+                    TensorPrimitives.Divide(result.Sum(row), result.Total(row), target);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using System.Text;
+using Moe.Inference.Graph;
+using Moe.Inference.Ops;
+using Moe.Inference.Tensors;
+
+namespace Moe.Inference.Planning;
+
+/// <summary>A place in a device's arena.</summary>
+/// <param name="Device">The device.</param>
+/// <param name="Offset">Byte offset in its arena.</param>
+/// <param name="Bytes">Size in bytes for the largest run.</param>
+public readonly record struct ArenaSlot(Device Device, long Offset, long Bytes);
+
+/// <summary>One node, where and by what it runs.</summary>
+/// <param name="Node">The node.</param>
+/// <param name="Device">Where it runs.</param>
+/// <param name="Kernel">What runs it.</param>
+/// <param name="Stage">Steps of one stage do not depend on each other.</param>
+/// <param name="Scratch">The kernel's scratch memory.</param>
+public sealed record PlannedStep(GraphNode Node, Device Device, IKernel Kernel, int Stage, ArenaSlot Scratch);
+
+/// <summary>A graph made ready for devices: steps in order, and a place in memory for every value. Holds no memory itself.</summary>
+public sealed class ExecutionPlan
+{
+    internal ExecutionPlan(PlanRequest request, ModelGraph graph, IReadOnlyList<PlannedStep> steps, IReadOnlyList<ArenaSlot> values, IReadOnlyDictionary<Device, long> arenas)
+    {
+        Request = request;
+        Graph = graph;
+        Steps = steps;
+        Values = values;
+        ArenaBytes = arenas;
+    }
+
+    /// <summary>What the plan was made for.</summary>
+    public PlanRequest Request { get; }
+
+    /// <summary>The graph that runs, fused operations expanded where they had to be.</summary>
+    public ModelGraph Graph { get; }
+
+    /// <summary>Steps in the order they run.</summary>
+    public IReadOnlyList<PlannedStep> Steps { get; }
+
+    /// <summary>The place of each value, by value id.</summary>
+    public IReadOnlyList<ArenaSlot> Values { get; }
+
+    /// <summary>Bytes of each device's arena.</summary>
+    public IReadOnlyDictionary<Device, long> ArenaBytes { get; }
+
+    /// <summary>The plan for people: one line a step, then the arenas.</summary>
+    public override string ToString()
+    {
+        StringBuilder text = new();
+        foreach (PlannedStep step in Steps)
+        {
+            string outputs = string.Join(", ", step.Node.Outputs.Select(value => value.Shape.ToString()));
+            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"{step.Stage,5} {step.Device,-6} {step.Node.Operation.Name,-18} {step.Node.Label} {outputs}\n");
+        }
+
+        foreach ((Device device, long bytes) in ArenaBytes)
+            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"arena {device}: {bytes:N0} bytes\n");
+        return text.ToString();
+    }
+}

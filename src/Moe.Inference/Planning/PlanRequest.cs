@@ -1,0 +1,13 @@
+using Moe.Inference.Graph;
+using Moe.Inference.Ops;
+using Moe.Inference.Placement;
+
+namespace Moe.Inference.Planning;
+
+/// <summary>Everything that a plan depends on: two equal requests give the same plan, and nothing else may influence it.</summary>
+/// <param name="Graph">What to compute.</param>
+/// <param name="Limits">The largest run.</param>
+/// <param name="Registry">Kernels and switches.</param>
+/// <param name="Placement">Where weights live.</param>
+/// <param name="Options">What kernels are told.</param>
+public sealed record PlanRequest(ModelGraph Graph, RunSize Limits, OpRegistry Registry, DevicePlacement Placement, KernelOptions Options);

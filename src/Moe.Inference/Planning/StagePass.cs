@@ -1,0 +1,38 @@
+using Moe.Inference.Graph;
+
+namespace Moe.Inference.Planning;
+
+/// <summary>
+/// Groups neighbouring nodes that do not depend on each other into stages: the nodes of a stage may run at the same time, and a device
+/// needs a barrier only between stages.
+/// </summary>
+internal static class StagePass
+{
+    /// <summary>The stage of each node, by id; non-decreasing. Nodes on different devices are never in one stage.</summary>
+    public static int[] Run(ExpandedGraph expanded)
+    {
+        int[] stages = new int[expanded.Graph.Nodes.Count];
+        int stage = 0;
+        HashSet<int> written = [];
+        HashSet<int> keysTouched = [];
+        foreach (GraphNode node in expanded.Graph.Nodes)
+        {
+            bool dependent = node.Inputs.Any(input => written.Contains(input.Id))
+                || (node.Kv is not null && keysTouched.Contains(node.Kv.Index))
+                || (node.Id > 0 && expanded.Devices[node.Id] != expanded.Devices[node.Id - 1]);
+            if (dependent)
+            {
+                stage++;
+                written.Clear();
+                keysTouched.Clear();
+            }
+
+            stages[node.Id] = stage;
+            written.UnionWith(node.Outputs.Select(output => output.Id));
+            if (node.Kv is not null)
+                keysTouched.Add(node.Kv.Index);
+        }
+
+        return stages;
+    }
+}
