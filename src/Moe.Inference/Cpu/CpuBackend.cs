@@ -26,6 +26,9 @@ internal sealed unsafe class CpuBackend : IBackend
 
     public void Read(DeviceBuffer source, long offset, Span<byte> data) => Bytes(source, offset, data.Length).CopyTo(data);
 
+    public void Copy(DeviceBuffer source, long sourceOffset, DeviceBuffer target, long targetOffset, long bytes) =>
+        Bytes(source, sourceOffset, checked((int)bytes)).CopyTo(Bytes(target, targetOffset, checked((int)bytes)));
+
     public void Dispose() => _pool.Dispose();
 
     private static Span<byte> Bytes(DeviceBuffer buffer, long offset, int length)

@@ -27,6 +27,9 @@ public interface IBackend : IDisposable
     /// <summary>Copies host bytes into device memory.</summary>
     void Write(DeviceBuffer target, long offset, ReadOnlySpan<byte> data);
 
+    /// <summary>Copies between two places of this device's memory; they must not overlap.</summary>
+    void Copy(DeviceBuffer source, long sourceOffset, DeviceBuffer target, long targetOffset, long bytes);
+
     /// <summary>Copies device memory to the host.</summary>
     void Read(DeviceBuffer source, long offset, Span<byte> data);
 }
