@@ -1,0 +1,123 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Moe.Inference.Cpu;
+using Moe.Inference.Engine;
+using Moe.Inference.Execution;
+using Moe.Inference.Graph;
+using Moe.Inference.Kv;
+using Moe.Inference.Ops;
+using Moe.Inference.Planning;
+
+namespace Moe.Inference;
+
+/// <summary>
+/// A model made ready to run: key/value memory, a compiled plan, and one engine thread that computes for all sessions in shared batches.
+/// Safe to use from many threads.
+/// </summary>
+public sealed class Context : IDisposable
+{
+    // Logits of many rows over a large vocabulary would dwarf all other memory; longer evaluations take several runs.
+    private const long MostLogitBytes = 64L << 20;
+
+    private readonly CpuBackend _backend;
+    private readonly KvMemory _memory;
+    private readonly PlanRunner _runner;
+    private readonly InferenceEngine _engine;
+    private bool _disposed;
+
+    internal Context(Model model, ContextOptions options)
+    {
+        options.Validate();
+        Model = model;
+        ContextLength = options.ResolveContextLength(model.Shape.ContextLength);
+        int threads = options.ResolveThreads();
+        int capacity = options.KvCapacity ?? ContextLength;
+        OpRegistry registry = (options.Operations ?? CreateRegistry()).Copy();
+        RunSize limits = LimitsOf(model, options, ContextLength, capacity);
+        KernelOptions kernels = new(threads, options.Exact, options.KvType);
+        Stopwatch watch = Stopwatch.StartNew();
+        Plan = Planner.Plan(new PlanRequest(model.Graph, limits, registry, model.Placement, kernels));
+        ILogger logger = model.LoggerFactory.CreateLogger<Context>();
+        _backend = new CpuBackend(threads);
+        try
+        {
+            _memory = new KvMemory(LayersOf(Plan), _backend, options.KvType, capacity);
+            _runner = new PlanRunner(Plan, [_backend], model.WeightView, _memory.View);
+        }
+        catch
+        {
+            _memory?.Dispose();
+            _backend.Dispose();
+            throw;
+        }
+
+        _engine = new InferenceEngine(_runner, _memory, logger);
+        Log(logger, watch.Elapsed, registry);
+    }
+
+    /// <summary>The model.</summary>
+    public Model Model { get; }
+
+    /// <summary>Tokens that one session may hold.</summary>
+    public int ContextLength { get; }
+
+    /// <summary>Tokens that all sessions together may hold in key/value memory.</summary>
+    public int KvCapacity => _memory.Capacity;
+
+    /// <summary>Bytes of key/value memory.</summary>
+    public long KvBytes => _memory.ByteLength;
+
+    /// <summary>The compiled plan; its text lists every step.</summary>
+    public ExecutionPlan Plan { get; }
+
+    internal InferenceEngine Engine => _engine;
+
+    /// <summary>The built-in kernels, all operations on: a start for registering own kernels or switching operations off.</summary>
+    public static OpRegistry CreateRegistry() => new OpRegistry().AddCpuKernels();
+
+    /// <summary>Starts a conversation.</summary>
+    public Session CreateSession()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new Session(this, new Sequence(new KvSequence(_memory), ContextLength));
+    }
+
+    /// <summary>Ends the engine and gives all memory back. Requests that still run fail with <see cref="ObjectDisposedException"/>.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        _engine.Dispose();
+        _runner.Dispose();
+        _memory.Dispose();
+        _backend.Dispose();
+        Model.Release();
+    }
+
+    private static RunSize LimitsOf(Model model, ContextOptions options, int contextLength, int capacity)
+    {
+        int tokens = Math.Min(options.MicroBatch, KvMemory.PageCount(capacity) * KvMemory.PageLength);
+        int outputs = (int)Math.Clamp(MostLogitBytes / ((long)model.Graph.Logits.Width * sizeof(float)), 1, tokens);
+        // Sequences of a batch may share pages, so the tables together may name more pages than there are.
+        int pages = checked(tokens * KvMemory.PageCount(contextLength));
+        return new RunSize(tokens, outputs, pages, contextLength);
+    }
+
+    private static List<KvLayer> LayersOf(ExecutionPlan plan) => [.. plan.Graph.Nodes.Select(node => node.Kv).OfType<KvLayer>().Distinct()];
+
+    private void Log(ILogger logger, TimeSpan time, OpRegistry registry)
+    {
+        logger.LogInformation(
+            "context of {Tokens} tokens ready in {Milliseconds:N0} ms: {Device}, key/value memory {KvBytes:N0} bytes ({KvType}), compute memory {ArenaBytes:N0} bytes, {Steps} steps",
+            ContextLength,
+            time.TotalMilliseconds,
+            _backend.Description,
+            KvBytes,
+            Plan.Request.Options.KvType,
+            Plan.ArenaBytes.Values.Sum(),
+            Plan.Steps.Count);
+        foreach (string name in registry.Disabled)
+            logger.LogInformation("operation {Operation} is switched off; its composed form is used", name);
+    }
+}

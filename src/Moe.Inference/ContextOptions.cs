@@ -1,0 +1,56 @@
+using Moe.Inference.Ops;
+using Moe.Inference.Tensors;
+
+namespace Moe.Inference;
+
+/// <summary>How to make a model ready to run.</summary>
+public sealed record ContextOptions
+{
+    private const int DefaultContextLength = 4096;
+    private const int SmallestMicroBatch = 1;
+    private const int LargestMicroBatch = 1 << 16;
+
+    /// <summary>Tokens that one session may hold, at least 1; null for the model's own length, at the most 4,096.</summary>
+    public int? ContextLength { get; init; }
+
+    /// <summary>Tokens that all sessions together may hold in key/value memory; null for <see cref="ContextLength"/>. Rounded up to whole pages of 64.</summary>
+    public int? KvCapacity { get; init; }
+
+    /// <summary>Element type of key/value memory: F32, F16 or Q8_0.</summary>
+    public ElementType KvType { get; init; } = ElementType.F16;
+
+    /// <summary>Most tokens computed in one step, 1 to 65,536; more is faster for prompts and takes more memory.</summary>
+    public int MicroBatch { get; init; } = 512;
+
+    /// <summary>Threads that compute, the engine's own included, at least 1; null for one per processor that the process may use.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>Whether to compute in float32 without quantizing activations: slower, for comparison with references.</summary>
+    public bool Exact { get; init; }
+
+    /// <summary>Kernels and switches; null for the built-in ones, all on. The context takes a copy.</summary>
+    public OpRegistry? Operations { get; init; }
+
+    internal int ResolveContextLength(int trained) => ContextLength ?? Math.Min(trained, DefaultContextLength);
+
+    internal int ResolveThreads() => Threads ?? Environment.ProcessorCount;
+
+    internal void Validate()
+    {
+        AtLeastOne(ContextLength, nameof(ContextLength));
+        AtLeastOne(KvCapacity, nameof(KvCapacity));
+        AtLeastOne(Threads, nameof(Threads));
+        if (MicroBatch is < SmallestMicroBatch or > LargestMicroBatch)
+            throw new ArgumentOutOfRangeException(nameof(MicroBatch), MicroBatch, $"expected {SmallestMicroBatch} to {LargestMicroBatch}");
+        if (Threads > 1024)
+            throw new ArgumentOutOfRangeException(nameof(Threads), Threads, "expected at the most 1024");
+        if (KvType is not (ElementType.F32 or ElementType.F16 or ElementType.Q8_0))
+            throw new ArgumentOutOfRangeException(nameof(KvType), KvType, "key/value memory is F32, F16 or Q8_0");
+    }
+
+    private static void AtLeastOne(int? value, string name)
+    {
+        if (value < 1)
+            throw new ArgumentOutOfRangeException(name, value, "expected at least 1");
+    }
+}

@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using Moe.Inference.Sampling;
+using Moe.Inference.Tokenization;
+
+namespace Moe.Inference.Engine;
+
+/// <summary>Generates tokens until something ends it, and hands them to a reader that may lag behind by a few.</summary>
+internal sealed class GenerateRequest : EngineRequest
+{
+    private const int ReadAhead = 16;
+    private readonly GenerationOptions _options;
+    private readonly Tokenizer _tokenizer;
+    private readonly Sampler _sampler;
+    private readonly TokenDecoder _decoder;
+    private readonly StopMatcher _stops;
+    private readonly Channel<GeneratedToken> _tokens = Channel.CreateUnbounded<GeneratedToken>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly int _promptTokens;
+    private readonly int _reused;
+    private long _firstLogits;
+    private int _generated;
+    private bool _finished;
+
+    public GenerateRequest(Sequence sequence, int promptTokens, int reused, GenerationOptions options, Tokenizer tokenizer, int vocabulary, CancellationToken cancellation)
+        : base(sequence, cancellation)
+    {
+        _options = options;
+        _tokenizer = tokenizer;
+        _promptTokens = promptTokens;
+        _reused = reused;
+        _sampler = new Sampler(options.Sampling, vocabulary);
+        _sampler.Accept(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(sequence.Tokens));
+        _decoder = new TokenDecoder(tokenizer);
+        _stops = new StopMatcher(options.StopStrings);
+    }
+
+    /// <summary>The generated tokens.</summary>
+    public ChannelReader<GeneratedToken> Reader => _tokens.Reader;
+
+    /// <summary>What the request took so far.</summary>
+    public SessionStatistics Statistics { get; private set; }
+
+    // A reader that does not keep up must not make the session run away from what was read.
+    public override bool IsPaused => _tokens.Reader.Count >= ReadAhead;
+
+    /// <summary>Whether the reader should tell the engine that it has caught up.</summary>
+    public bool WasAtLimit => _tokens.Reader.Count == ReadAhead - 1;
+
+    public override bool Wants(int index) => index == Sequence.Tokens.Count - 1;
+
+    public override void Take(int index, ReadOnlySpan<float> logits)
+    {
+        if (_firstLogits == 0)
+            _firstLogits = Stopwatch.GetTimestamp();
+        if (Sequence.Tokens.Count == Sequence.Limit)
+            MakeRoom();
+        SampledToken sampled = _sampler.Sample(logits);
+        _sampler.Accept(sampled.Id);
+        _generated++;
+        Sequence.Tokens.Add(sampled.Id);
+        bool ends = !_options.IgnoreEndOfGeneration && _tokenizer.IsEndOfGeneration(sampled.Id);
+        string text = _stops.Append(ends ? "" : _decoder.Append(sampled.Id));
+        FinishReason? reason = _stops.Match is not null ? FinishReason.StopString
+            : ends ? FinishReason.EndOfGeneration
+            : _generated >= _options.MaxTokens ? FinishReason.MaxTokens
+            : _options.Overflow == OverflowPolicy.Stop && Sequence.Tokens.Count == Sequence.Limit ? FinishReason.ContextFull
+            : null;
+        if (reason is not null)
+        {
+            _finished = true;
+            if (reason != FinishReason.StopString)
+                text += _stops.Append(_decoder.Flush()) + _stops.Flush();
+        }
+
+        Statistics = new SessionStatistics(
+            _promptTokens, _reused, Stopwatch.GetElapsedTime(_start, _firstLogits), _generated, Stopwatch.GetElapsedTime(_firstLogits));
+        _tokens.Writer.TryWrite(new GeneratedToken(sampled.Id, text, sampled.LogProbability, sampled.Alternatives, reason));
+    }
+
+    // The last token is not computed: it stays pending until the session goes on.
+    public override bool IsFinished => _finished;
+
+    public override void Complete()
+    {
+        _tokens.Writer.TryComplete();
+        base.Complete();
+    }
+
+    public override void Fail(Exception error)
+    {
+        _tokens.Writer.TryComplete(error);
+        base.Fail(error);
+    }
+
+    private void MakeRoom()
+    {
+        if (_options.Overflow != OverflowPolicy.Slide)
+            throw new ContextOverflowException(Sequence.Tokens.Count + 1, Sequence.Limit, "the context is full; shorten the conversation, create the context with a larger ContextLength, or choose another overflow policy");
+        int keep = Math.Min(_options.KeepTokens, Sequence.Limit / 2);
+        int drop = (Sequence.Tokens.Count - keep + 1) / 2;
+        Sequence.Kv.Truncate(keep);
+        Sequence.Tokens.RemoveRange(keep, drop);
+    }
+}

@@ -1,0 +1,245 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using Moe.Inference.Execution;
+using Moe.Inference.Kv;
+
+namespace Moe.Inference.Engine;
+
+/// <summary>
+/// The thread that computes for all sessions of a context. Each turn it forms one micro-batch of all requests (single tokens first, then
+/// prompts in chunks), runs it, and hands out the logits. Key/value memory is touched by this thread only.
+/// </summary>
+internal sealed class InferenceEngine : IDisposable
+{
+    private readonly PlanRunner _runner;
+    private readonly KvMemory _memory;
+    private readonly MicroBatch _batch;
+    private readonly ILogger _logger;
+    private readonly float[] _logits;
+    private readonly Thread _thread;
+    private readonly Lock _lock = new();
+    private readonly SemaphoreSlim _signal = new(0);
+    private readonly Queue<EngineRequest> _arrivals = [];
+    private readonly Queue<(Action Action, TaskCompletionSource Done)> _actions = [];
+    private readonly List<EngineRequest> _active = [];
+    private bool _stopped;
+
+    public InferenceEngine(PlanRunner runner, KvMemory memory, ILogger logger)
+    {
+        _runner = runner;
+        _memory = memory;
+        _logger = logger;
+        _batch = new MicroBatch(runner.Plan.Request.Limits);
+        _logits = new float[runner.Plan.Graph.Logits.Width];
+        _thread = new Thread(Loop) { IsBackground = true, Name = "moe-engine" };
+        _thread.Start();
+    }
+
+    /// <summary>Gives a request to the engine, which owns its sequence until the request ends.</summary>
+    /// <exception cref="ObjectDisposedException">The context is disposed.</exception>
+    public void Submit(EngineRequest request)
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_stopped, typeof(Context));
+            _arrivals.Enqueue(request);
+        }
+
+        _signal.Release();
+    }
+
+    /// <summary>Runs something on the engine's thread between two batches: the only way to touch key/value memory from outside.</summary>
+    public Task InvokeAsync(Action action)
+    {
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_stopped, typeof(Context));
+            _actions.Enqueue((action, done));
+        }
+
+        _signal.Release();
+        return done.Task;
+    }
+
+    /// <summary>Says that a paused request may go on.</summary>
+    public void Wake()
+    {
+        lock (_lock)
+        {
+            if (_stopped)
+                return;
+        }
+
+        _signal.Release();
+    }
+
+    /// <summary>Ends all requests and the thread.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            if (_stopped)
+                return;
+            _stopped = true;
+        }
+
+        _signal.Release();
+        _thread.Join();
+        _signal.Dispose();
+    }
+
+    private void Loop()
+    {
+        while (Accept())
+        {
+            if (Form())
+                Step();
+            else
+                _signal.Wait();
+        }
+
+        ObjectDisposedException gone = new(nameof(Context));
+        foreach (EngineRequest request in _active)
+            request.Fail(gone);
+        foreach (EngineRequest request in _arrivals)
+            request.Fail(gone);
+        foreach ((_, TaskCompletionSource done) in _actions)
+            done.TrySetException(gone);
+    }
+
+    // Takes what has arrived; false when the engine is to end.
+    private bool Accept()
+    {
+        while (true)
+        {
+            (Action Action, TaskCompletionSource Done) item;
+            lock (_lock)
+            {
+                if (_stopped)
+                    return false;
+                while (_arrivals.TryDequeue(out EngineRequest? request))
+                    _active.Add(request);
+                if (!_actions.TryDequeue(out item))
+                    return true;
+            }
+
+            try
+            {
+                item.Action();
+                item.Done.SetResult();
+            }
+#pragma warning disable CA1031 // The error belongs to whoever asked; the engine goes on.
+            catch (Exception error)
+#pragma warning restore CA1031
+            {
+                item.Done.SetException(error);
+            }
+        }
+    }
+
+    private bool Form()
+    {
+        _batch.Clear();
+        for (int i = _active.Count - 1; i >= 0; i--)
+        {
+            if (_active[i].Cancellation.IsCancellationRequested)
+                End(_active[i], new OperationCanceledException(_active[i].Cancellation));
+        }
+
+        // Waiting generations first: they are short, and their readers notice a pause.
+        AddAll(request => request.Sequence.Pending == 1);
+        AddAll(request => request.Sequence.Pending > 1);
+        return !_batch.IsEmpty;
+    }
+
+    private void AddAll(Predicate<EngineRequest> choose)
+    {
+        for (int i = 0; i < _active.Count && _batch.Room > 0; i++)
+        {
+            EngineRequest request = _active[i];
+            if (!request.IsPaused && choose(request) && !TryAdd(request))
+                i--;
+        }
+    }
+
+    // False if the request ended instead.
+    private bool TryAdd(EngineRequest request)
+    {
+        try
+        {
+            Sequence sequence = request.Sequence;
+            int count = Math.Min(sequence.Pending, _batch.Room);
+            if (!sequence.Kv.TryReserve(count))
+                throw new ContextOverflowException(sequence.Kv.Length + count, _memory.Capacity, "the context's key/value memory is taken by its sessions; dispose some, or create the context with a larger KvCapacity");
+            _batch.Add(request, count);
+            return true;
+        }
+#pragma warning disable CA1031 // One request's failure must not end the others.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            End(request, error);
+            return false;
+        }
+    }
+
+    private void Step()
+    {
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            _batch.Fill(_runner);
+            // A run that serves one request can be stopped within; one that serves several must not be.
+            _runner.Run(_batch.Size, _batch.Shares.Count == 1 ? _batch.Shares[0].Request.Cancellation : CancellationToken.None);
+        }
+#pragma warning disable CA1031 // Whatever a device throws goes to the requests of this batch.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            if (error is not OperationCanceledException)
+                _logger.LogError(error, "a batch of {Tokens} tokens failed", _batch.Size.Tokens);
+            for (int i = 0; i < _batch.Shares.Count; i++)
+                End(_batch.Shares[i].Request, error);
+            return;
+        }
+
+        EngineMetrics.Batch(_batch.Size.Tokens, Stopwatch.GetElapsedTime(start));
+        for (int i = 0; i < _batch.Shares.Count; i++)
+            Deliver(_batch.Shares[i]);
+    }
+
+    private void Deliver(in MicroBatch.Share share)
+    {
+        EngineRequest request = share.Request;
+        try
+        {
+            Sequence sequence = request.Sequence;
+            sequence.Kv.Commit(CollectionsMarshal.AsSpan(sequence.Tokens), share.First + share.Count);
+            for (int output = 0; output < share.Outputs; output++)
+            {
+                _runner.ReadLogits(share.FirstOutput + output, _logits);
+                request.Take(_batch.IndexOfOutput(share, output), _logits);
+            }
+
+            if (request.IsFinished)
+                End(request, null);
+        }
+#pragma warning disable CA1031 // One request's failure must not end the others.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            End(request, error);
+        }
+    }
+
+    private void End(EngineRequest request, Exception? error)
+    {
+        _active.Remove(request);
+        if (error is null)
+            request.Complete();
+        else
+            request.Fail(error);
+    }
+}

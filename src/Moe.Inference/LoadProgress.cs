@@ -1,0 +1,10 @@
+namespace Moe.Inference;
+
+/// <summary>How far loading has come.</summary>
+/// <param name="BytesLoaded">Bytes of weights brought in.</param>
+/// <param name="TotalBytes">Bytes of weights in all.</param>
+public readonly record struct LoadProgress(long BytesLoaded, long TotalBytes)
+{
+    /// <summary>From 0 to 1.</summary>
+    public double Fraction => TotalBytes == 0 ? 1 : (double)BytesLoaded / TotalBytes;
+}

@@ -1,0 +1,194 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Moe.Inference.Architectures;
+using Moe.Inference.Gguf;
+using Moe.Inference.Graph;
+using Moe.Inference.Placement;
+using Moe.Inference.Tensors;
+using Moe.Inference.Tokenization;
+
+namespace Moe.Inference;
+
+/// <summary>
+/// A loaded model: weights, vocabulary, metadata and a placement. Immutable and safe to use from many threads. Contexts made of it keep its
+/// memory alive until they, too, are disposed.
+/// </summary>
+public sealed class Model : IDisposable
+{
+    private readonly GgufFile _file;
+    private readonly GgufContent _content;
+    private readonly Dictionary<string, TensorView> _weights;
+    private readonly Lock _lock = new();
+    private int _users = 1;
+    private bool _disposed;
+
+    private Model(GgufFile file, GgufContent content, Hyperparameters shape, ModelGraph graph, Tokenizer tokenizer, ModelOptions options)
+    {
+        _file = file;
+        _content = content;
+        Shape = shape;
+        Graph = graph;
+        Tokenizer = tokenizer;
+        Placement = options.Placement;
+        LoggerFactory = options.LoggerFactory ?? NullLoggerFactory.Instance;
+        _weights = file.Tensors.ToDictionary(tensor => tensor.Name, View, StringComparer.Ordinal);
+    }
+
+    /// <summary>Path of the file, or of its first part.</summary>
+    public string Path => _file.Path;
+
+    /// <summary>The model's name as its file gives it, or the file's name.</summary>
+    public string Name => Metadata.GetString("general.name", null) ?? System.IO.Path.GetFileNameWithoutExtension(Path);
+
+    /// <summary>All metadata of the file.</summary>
+    public GgufMetadata Metadata => _file.Metadata;
+
+    /// <summary>The model's numbers.</summary>
+    public Hyperparameters Shape { get; }
+
+    /// <summary>The vocabulary.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>Where tensors live.</summary>
+    public DevicePlacement Placement { get; }
+
+    /// <summary>Bytes of all weights.</summary>
+    public long WeightBytes => _file.TensorBytes;
+
+    /// <summary>The computation, as its architecture built it.</summary>
+    public ModelGraph Graph { get; }
+
+    /// <summary>The chat template in the file, or null.</summary>
+    public string? ChatTemplateSource => Metadata.GetString("tokenizer.chat_template", null);
+
+    internal ILoggerFactory LoggerFactory { get; }
+
+    /// <summary>Loads a model.</summary>
+    /// <param name="path">A GGUF file, or any part of a split one.</param>
+    /// <param name="options">How to load; null for defaults.</param>
+    /// <param name="progress">Told how far loading has come.</param>
+    /// <param name="cancellationToken">Stops loading.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="GgufFormatException">The file is damaged.</exception>
+    /// <exception cref="UnsupportedModelException">The file is sound, but this version cannot run its model.</exception>
+    /// <exception cref="OperationCanceledException">Loading was stopped.</exception>
+    public static Model Load(string path, ModelOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        options ??= new ModelOptions();
+        Stopwatch watch = Stopwatch.StartNew();
+        GgufFile file = GgufFile.Open(path);
+        GgufContent? content = null;
+        try
+        {
+            // Everything that can be refused is refused before any weight is read.
+            ArchitectureTable.Require(file.Metadata.GetString("general.architecture"));
+            Hyperparameters shape = Hyperparameters.Read(file.Metadata);
+            ModelGraph graph = ArchitectureTable.Build(file, shape);
+            Tokenizer tokenizer = Tokenizer.Create(file.Metadata);
+            if (tokenizer.VocabularySize > graph.Logits.Width)
+                throw new UnsupportedModelException($"{file.Path}: the vocabulary has {tokenizer.VocabularySize} tokens, the output only {graph.Logits.Width} rows");
+            content = Bring(file, options.Loading, progress, cancellationToken);
+            Model model = new(file, content, shape, graph, tokenizer, options);
+            model.LoggerFactory.CreateLogger<Model>().LogInformation(
+                "loaded {Name} ({Architecture}, {Layers} layers, {Bytes:N0} bytes of weights) by {Loading} in {Milliseconds:N0} ms",
+                model.Name,
+                shape.Architecture,
+                shape.Layers,
+                model.WeightBytes,
+                options.Loading,
+                watch.ElapsedMilliseconds);
+            return model;
+        }
+        catch
+        {
+            content?.Dispose();
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Loads a model without blocking the caller.</summary>
+    /// <inheritdoc cref="Load"/>
+    public static Task<Model> LoadAsync(string path, ModelOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Task.Run(() => Load(path, options, progress, cancellationToken), cancellationToken);
+
+    /// <summary>Makes the model ready to run: plans, allocates key/value memory and compute memory, starts the engine's threads.</summary>
+    /// <param name="options">How; null for defaults.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range; the message names it.</exception>
+    /// <exception cref="PlanningException">The model cannot be planned so.</exception>
+    /// <exception cref="OutOfDeviceMemoryException">It does not fit.</exception>
+    public Context CreateContext(ContextOptions? options = null)
+    {
+        Acquire();
+        try
+        {
+            return new Context(this, options ?? new ContextOptions());
+        }
+        catch
+        {
+            Release();
+            throw;
+        }
+    }
+
+    /// <summary>Gives the weights back, once no context uses them any more.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+        }
+
+        Release();
+    }
+
+    internal TensorView WeightView(Weight weight) => _weights[weight.Name];
+
+    internal void Release()
+    {
+        lock (_lock)
+        {
+            if (--_users > 0)
+                return;
+        }
+
+        _content.Dispose();
+        _file.Dispose();
+    }
+
+    private void Acquire()
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _users++;
+        }
+    }
+
+    private static GgufContent Bring(GgufFile file, WeightLoading loading, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        IProgress<GgufReadProgress>? relay = progress is null ? null : new Relay(progress);
+        return loading switch
+        {
+            WeightLoading.Map => file.Map(Prefetch(file), relay, cancellationToken),
+            WeightLoading.Read => file.ReadAll(relay, cancellationToken),
+            _ => throw new ArgumentOutOfRangeException(nameof(loading), loading, "unknown way of loading"),
+        };
+    }
+
+    // Touching every page beforehand makes the first token as fast as the others, unless that would push out other pages of the same file.
+    private static GgufPrefetch Prefetch(GgufFile file) =>
+        file.TensorBytes < GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 10 * 8 ? GgufPrefetch.Load : GgufPrefetch.Hint;
+
+    private TensorView View(GgufTensor tensor) => new(
+        new Cpu.BorrowedBuffer(_content.GetAddress(tensor), tensor.ByteLength, tensor.Name), 0, tensor.Type, checked((int)tensor.RowLength), tensor.Rows);
+
+    private sealed class Relay(IProgress<LoadProgress> target) : IProgress<GgufReadProgress>
+    {
+        public void Report(GgufReadProgress value) => target.Report(new LoadProgress(value.BytesRead, value.TotalBytes));
+    }
+}
