@@ -159,11 +159,11 @@ public sealed class Session : IDisposable
         Context.Engine.Submit(request);
         try
         {
-            while (await request.Reader.WaitToReadAsync(CancellationToken.None).ConfigureAwait(false))
+            while (await request.WaitToReadAsync().ConfigureAwait(false))
             {
-                while (request.Reader.TryRead(out GeneratedToken? token))
+                while (request.TryRead(out GeneratedToken? token, out bool resumes))
                 {
-                    if (request.WasAtLimit)
+                    if (resumes)
                         Context.Engine.Wake();
                     cancellationToken.ThrowIfCancellationRequested();
                     yield return token;
@@ -184,7 +184,7 @@ public sealed class Session : IDisposable
     private void ForgetUnread(GenerateRequest request)
     {
         int unread = 0;
-        while (request.Reader.TryRead(out _))
+        while (request.TryRead(out _, out _))
             unread++;
         if (unread > 0)
             RewindCore(_sequence.Tokens.Count - unread);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Threading.Channels;
 using Moe.Inference.Sampling;
 using Moe.Inference.Tokenization;
@@ -20,6 +21,7 @@ internal sealed class GenerateRequest : EngineRequest
     private readonly int _reused;
     private long _firstLogits;
     private int _generated;
+    private int _unread;
     private bool _finished;
 
     public GenerateRequest(Sequence sequence, int promptTokens, int reused, GenerationOptions options, Tokenizer tokenizer, int vocabulary, CancellationToken cancellation)
@@ -31,21 +33,28 @@ internal sealed class GenerateRequest : EngineRequest
         _reused = reused;
         _sampler = new Sampler(options.Sampling, vocabulary);
         _sampler.Accept(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(sequence.Tokens));
-        _decoder = new TokenDecoder(tokenizer);
+        _decoder = new TokenDecoder(tokenizer, continuesText: true);
         _stops = new StopMatcher(options.StopStrings);
     }
-
-    /// <summary>The generated tokens.</summary>
-    public ChannelReader<GeneratedToken> Reader => _tokens.Reader;
 
     /// <summary>What the request took so far.</summary>
     public SessionStatistics Statistics { get; private set; }
 
     // A reader that does not keep up must not make the session run away from what was read.
-    public override bool IsPaused => _tokens.Reader.Count >= ReadAhead;
+    public override bool IsPaused => Volatile.Read(ref _unread) >= ReadAhead;
 
-    /// <summary>Whether the reader should tell the engine that it has caught up.</summary>
-    public bool WasAtLimit => _tokens.Reader.Count == ReadAhead - 1;
+    /// <summary>Waits for tokens; false when there will be none.</summary>
+    public ValueTask<bool> WaitToReadAsync() => _tokens.Reader.WaitToReadAsync(CancellationToken.None);
+
+    /// <summary>Takes the next token, if there is one.</summary>
+    /// <param name="token">The token.</param>
+    /// <param name="resumes">Whether the request was paused and may go on now.</param>
+    public bool TryRead([NotNullWhen(true)] out GeneratedToken? token, out bool resumes)
+    {
+        bool read = _tokens.Reader.TryRead(out token);
+        resumes = read && Interlocked.Decrement(ref _unread) == ReadAhead - 1;
+        return read;
+    }
 
     public override bool Wants(int index) => index == Sequence.Tokens.Count - 1;
 
@@ -69,12 +78,14 @@ internal sealed class GenerateRequest : EngineRequest
         if (reason is not null)
         {
             _finished = true;
-            if (reason != FinishReason.StopString)
-                text += _stops.Append(_decoder.Flush()) + _stops.Flush();
+            text += Rest();
+            // A stop string may be certain only now that nothing can follow.
+            reason = _stops.Match is null ? reason : FinishReason.StopString;
         }
 
         Statistics = new SessionStatistics(
             _promptTokens, _reused, Stopwatch.GetElapsedTime(_start, _firstLogits), _generated, Stopwatch.GetElapsedTime(_firstLogits));
+        Interlocked.Increment(ref _unread);
         _tokens.Writer.TryWrite(new GeneratedToken(sampled.Id, text, sampled.LogProbability, sampled.Alternatives, reason));
     }
 
@@ -92,6 +103,8 @@ internal sealed class GenerateRequest : EngineRequest
         _tokens.Writer.TryComplete(error);
         base.Fail(error);
     }
+
+    private string Rest() => _stops.Match is null ? _stops.Append(_decoder.Flush()) + _stops.Flush() : "";
 
     private void MakeRoom()
     {

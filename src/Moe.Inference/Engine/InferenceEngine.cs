@@ -24,6 +24,8 @@ internal sealed class InferenceEngine : IDisposable
     private readonly Queue<(Action Action, TaskCompletionSource Done)> _actions = [];
     private readonly List<EngineRequest> _active = [];
     private bool _stopped;
+    private bool _joined;
+    private Exception? _lost;
 
     public InferenceEngine(PlanRunner runner, KvMemory memory, ILogger logger)
     {
@@ -42,11 +44,10 @@ internal sealed class InferenceEngine : IDisposable
     {
         lock (_lock)
         {
-            ObjectDisposedException.ThrowIf(_stopped, typeof(Context));
+            ThrowIfStopped();
             _arrivals.Enqueue(request);
+            _signal.Release();
         }
-
-        _signal.Release();
     }
 
     /// <summary>Runs something on the engine's thread between two batches: the only way to touch key/value memory from outside.</summary>
@@ -55,11 +56,11 @@ internal sealed class InferenceEngine : IDisposable
         TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
-            ObjectDisposedException.ThrowIf(_stopped, typeof(Context));
+            ThrowIfStopped();
             _actions.Enqueue((action, done));
+            _signal.Release();
         }
 
-        _signal.Release();
         return done.Task;
     }
 
@@ -68,11 +69,9 @@ internal sealed class InferenceEngine : IDisposable
     {
         lock (_lock)
         {
-            if (_stopped)
-                return;
+            if (!_stopped)
+                _signal.Release();
         }
-
-        _signal.Release();
     }
 
     /// <summary>Ends all requests and the thread.</summary>
@@ -80,9 +79,9 @@ internal sealed class InferenceEngine : IDisposable
     {
         lock (_lock)
         {
-            if (_stopped)
+            if (_joined)
                 return;
-            _stopped = true;
+            (_stopped, _joined) = (true, true);
         }
 
         _signal.Release();
@@ -90,17 +89,36 @@ internal sealed class InferenceEngine : IDisposable
         _signal.Dispose();
     }
 
+    private void ThrowIfStopped()
+    {
+        if (_lost is not null)
+            throw new InvalidOperationException(_lost.Message, _lost);
+        ObjectDisposedException.ThrowIf(_stopped, typeof(Context));
+    }
+
     private void Loop()
     {
-        while (Accept())
+        Exception gone = new ObjectDisposedException(nameof(Context));
+        try
         {
-            if (Form())
-                Step();
-            else
-                _signal.Wait();
+            while (Accept())
+            {
+                if (Form())
+                    Step();
+                else
+                    _signal.Wait();
+            }
+        }
+#pragma warning disable CA1031 // An error outside any request leaves the context unusable; nobody may be left waiting for it.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            _logger.LogCritical(error, "the engine failed; its context is lost");
+            gone = new InvalidOperationException("the context's engine failed; dispose the context and create it again", error);
+            lock (_lock)
+                (_stopped, _lost) = (true, gone);
         }
 
-        ObjectDisposedException gone = new(nameof(Context));
         foreach (EngineRequest request in _active)
             request.Fail(gone);
         foreach (EngineRequest request in _arrivals)

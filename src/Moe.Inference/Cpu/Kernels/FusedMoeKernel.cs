@@ -1,4 +1,3 @@
-using Moe.Inference.Cpu.Simd;
 using Moe.Inference.Graph;
 using Moe.Inference.Ops;
 using Moe.Inference.Tensors;

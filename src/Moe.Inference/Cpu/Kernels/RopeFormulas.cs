@@ -56,11 +56,14 @@ internal sealed class RopeFormula(KernelBinding binding) : IRowFormula
     private void Rotate(ReadOnlySpan<float> x, Span<float> y, ReadOnlySpan<float> table)
     {
         int pairs = table.Length / 2;
-        (ReadOnlySpan<float> cosines, ReadOnlySpan<float> sines) = (table[..pairs], table[pairs..]);
+        ReadOnlySpan<float> cosines = table[..pairs];
+        ReadOnlySpan<float> sines = table[pairs..];
         if (_op.Style == RopeStyle.Halves)
         {
-            (ReadOnlySpan<float> low, ReadOnlySpan<float> high) = (x[..pairs], x[pairs..(2 * pairs)]);
-            (Span<float> lowOut, Span<float> highOut) = (y[..pairs], y[pairs..(2 * pairs)]);
+            ReadOnlySpan<float> low = x[..pairs];
+            ReadOnlySpan<float> high = x[pairs..(2 * pairs)];
+            Span<float> lowOut = y[..pairs];
+            Span<float> highOut = y[pairs..(2 * pairs)];
             for (int i = 0; i < pairs; i++)
             {
                 lowOut[i] = (low[i] * cosines[i]) - (high[i] * sines[i]);

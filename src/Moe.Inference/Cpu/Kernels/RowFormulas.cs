@@ -78,7 +78,7 @@ internal sealed class MultiAddFormula(KernelBinding binding) : IRowFormula
             Span<float> sum = binding.Outputs[0].Row(token);
             TensorPrimitives.Multiply(binding.Inputs[0].Row(token * _count), weights[0], sum);
             for (int slot = 1; slot < _count; slot++)
-                VectorMath.ScaledAdd(sum, binding.Inputs[0].Row((token * _count) + slot), weights[slot]);
+                TensorPrimitives.MultiplyAdd(binding.Inputs[0].Row((token * _count) + slot), weights[slot], sum, sum);
         }
     }
 }
