@@ -12,6 +12,9 @@ namespace Moe.Inference.Engine;
 /// </summary>
 internal sealed class InferenceEngine : IDisposable
 {
+    // What the user knows the engine by.
+    private const string Owner = "Context";
+
     private readonly PlanRunner _runner;
     private readonly KvMemory _memory;
     private readonly MicroBatch _batch;
@@ -93,12 +96,13 @@ internal sealed class InferenceEngine : IDisposable
     {
         if (_lost is not null)
             throw new InvalidOperationException(_lost.Message, _lost);
-        ObjectDisposedException.ThrowIf(_stopped, typeof(Context));
+        if (_stopped)
+            throw new ObjectDisposedException(Owner);
     }
 
     private void Loop()
     {
-        Exception gone = new ObjectDisposedException(nameof(Context));
+        Exception gone = new ObjectDisposedException(Owner);
         try
         {
             while (Accept())

@@ -41,6 +41,7 @@ internal sealed class RoomRules
         ["Cpu"] = ["Execution", "Quantization"],
         ["Kv"] = ["Execution"],
         ["Sampling"] = ["Tensors"],
+        ["Engine"] = ["Kv", "Sampling", "Tokenization"],
     };
 
     private static readonly string[] Nouns = ["Model", "Context", "Session"];
