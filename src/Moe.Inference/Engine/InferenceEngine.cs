@@ -96,8 +96,7 @@ internal sealed class InferenceEngine : IDisposable
     {
         if (_lost is not null)
             throw new InvalidOperationException(_lost.Message, _lost);
-        if (_stopped)
-            throw new ObjectDisposedException(Owner);
+        ObjectDisposedException.ThrowIf(_stopped, this);
     }
 
     private void Loop()
