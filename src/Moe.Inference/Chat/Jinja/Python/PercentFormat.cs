@@ -66,7 +66,7 @@ internal static class PercentFormat
             ? new BigInteger(((FloatValue)value).Number) : Numbers.Integer(value);
         if (integer is not { } number)
             throw Operators.Undefined(value, value)
-                ?? new ChatTemplateException($"%{conversion} format: a number is required, not {value.TypeName}");
+                ?? new ChatTemplateException($"%{conversion} format: a real number is required, not {value.TypeName}");
         BigInteger magnitude = BigInteger.Abs(number);
         return conversion switch
         {
