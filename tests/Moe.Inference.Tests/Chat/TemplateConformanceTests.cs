@@ -22,7 +22,7 @@ public class TemplateConformanceTests
     private static readonly string[] Inputs =
         ["user", "no-prompt", "system-turns", "unicode", "no-thinking", "reasoning", "tools", "tool-turns", "bad-role-order"];
 
-    private static JsonNode? data;
+    private static JsonNode? _data;
 
     public static TheoryData<string, string> Cases()
     {
@@ -94,7 +94,7 @@ public class TemplateConformanceTests
         all["templates"]!.AsArray().Select(entry => entry!["template"]!.GetValue<string>()).Should().BeEquivalentTo(Templates);
     }
 
-    private static JsonNode Data() => data ??= JsonNode.Parse(File.ReadAllText(SharedData.Require("reference/chat-templates/cases.json")))!;
+    private static JsonNode Data() => _data ??= JsonNode.Parse(File.ReadAllText(SharedData.Require("reference/chat-templates/cases.json")))!;
 
     private static ChatTemplate Load(string template) =>
         ChatTemplate.Parse(File.ReadAllText(SharedData.Require($"reference/chat-templates/{template}.jinja")));

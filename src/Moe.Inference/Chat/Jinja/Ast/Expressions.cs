@@ -69,7 +69,7 @@ internal sealed class SliceExpression(Expression target, Expression? start, Expr
         if (value is UndefinedValue undefined)
             throw undefined.Error();
         return Slicing.Apply(state, value, start?.Evaluate(state), stop?.Evaluate(state), step?.Evaluate(state))
-            ?? new UndefinedValue($"{value.Describe()} cannot be sliced");
+            ?? throw new ChatTemplateException(value is DictValue ? "unhashable type: 'slice'" : $"'{value.TypeName}' object is not subscriptable");
     }
 }
 

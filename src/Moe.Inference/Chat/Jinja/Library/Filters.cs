@@ -18,11 +18,10 @@ internal static class Filters
         .Add("forceescape", "", (state, v, _, _) => Markup.Escape(state, Text(state, v).WithMarkup(false)))
         .Add("replace", "old new count", (state, v, a, _) => TextOperations.Replace(state, Text(state, v),
             Text(state, Given(a[0], "old")), Text(state, Given(a[1], "new")), a[2] is null or NoneValue ? -1 : Numbers.RequireIndex(a[2]!)))
-        .Add("indent", "width first blank", (state, v, a, _) => TextOperations.Indent(state, Text(state, v),
+        .Add("indent", "width first blank", (state, v, a, _) => TextOperations.Indent(state, Lines(v),
             Indentation(state, a[0]), a[1]?.IsTrue ?? false, a[2]?.IsTrue ?? false))
         .Add("center", "width", (state, v, a, _) => Center(state, Text(state, v), a[0] is null ? 80 : Numbers.RequireIndex(a[0]!)))
-        .Add("wordcount", "", (state, v, _, _) =>
-            new IntValue(TextOperations.Split(state, Text(state, v), null, -1, false).Count))
+        .Add("wordcount", "", (state, v, _, _) => new IntValue(CountWords(Text(state, v).Text)))
         .Add("format", "*", (state, v, _, all) => PercentFormat.Apply(state, Text(state, v), all.Positional, Named(all)))
         .Add("default", "default_value boolean", (_, v, a, _) =>
             v is UndefinedValue || ((a[1]?.IsTrue ?? false) && !v.IsTrue) ? a[0] ?? TextValue.Empty : v).Alias("d", "default")
@@ -38,6 +37,10 @@ internal static class Filters
 
     public static Value Given(Value? value, string name) =>
         value ?? throw new ChatTemplateException($"the filter lacks its argument '{name}'");
+
+    // Jinja adds a line end before anything else, which only a text lets it do.
+    private static TextValue Lines(Value value) => value as TextValue ?? throw (Operators.Undefined(value, value)
+        ?? new ChatTemplateException($"unsupported operand type(s) for +=: '{value.TypeName}' and 'str'"));
 
     private static TextValue Indentation(RenderState state, Value? width)
     {
@@ -70,6 +73,20 @@ internal static class Filters
             start = CharacterRules.IsSpace(titled[i]) || titled[i] is '-' or '(' or '{' or '[' or '<';
         }
         return new string(titled);
+    }
+
+    // Words are runs of letters, digits and underscores.
+    private static int CountWords(string text)
+    {
+        int words = 0;
+        bool inside = false;
+        foreach (System.Text.Rune rune in text.EnumerateRunes())
+        {
+            bool part = System.Text.Rune.IsLetter(rune) || System.Text.Rune.IsNumber(rune) || rune.Value == '_';
+            words += part && !inside ? 1 : 0;
+            inside = part;
+        }
+        return words;
     }
 
     private static DictValue? Named(Arguments arguments)

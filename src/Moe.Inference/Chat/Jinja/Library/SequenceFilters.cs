@@ -9,7 +9,7 @@ internal static class SequenceFilters
         .Add("length", "", (_, v, _, _) =>
             new IntValue(v.Count ?? throw new ChatTemplateException($"object of type '{v.TypeName}' has no len()"))).Alias("count", "length")
         .Add("list", "", (state, v, _, _) => new ListValue(state.ToList(v)))
-        .Add("items", "", (_, v, _, _) => Items(v))
+        .Add("items", "", (_, v, _, _) => new GeneratorValue(Items(v)))
         .Add("first", "", (state, v, _, _) =>
             state.Walk(v).FirstOrDefault() ?? new UndefinedValue("No first item, sequence was empty."))
         .Add("last", "", (state, v, _, _) => Last(state, v))
@@ -19,13 +19,13 @@ internal static class SequenceFilters
             new ListValue(Sorting.Sort(state, state.ToList(v), Sorting.Keys(state, a[2], IsTrue(a[1])), IsTrue(a[0]))))
         .Add("dictsort", "case_sensitive by reverse", DictSort)
         .Add("unique", "case_sensitive attribute", (state, v, a, _) =>
-            new GeneratorValue(Unique(state, state.Walk(v), Sorting.Key(state, a[1], IsTrue(a[0])))))
+            new GeneratorValue(Unique(state, v, Sorting.Key(state, a[1], IsTrue(a[0])))))
         .Add("min", "case_sensitive attribute", (state, v, a, _) => Extreme(state, v, a, "<"))
         .Add("max", "case_sensitive attribute", (state, v, a, _) => Extreme(state, v, a, ">"))
         .Add("sum", "attribute start", (state, v, a, _) => state.Walk(v).Aggregate(a[1] ?? new IntValue(0),
             (sum, item) => Operators.Apply(state, "+", sum, a[0] is null or NoneValue ? item : Lookup.Path(state, item, a[0]!))))
         .Add("batch", "linecount fill_with", (state, v, a, _) =>
-            new GeneratorValue(Batch(state.Walk(v), Numbers.RequireIndex(Filters.Given(a[0], "linecount")), a[1])))
+            new GeneratorValue(Batch(state, v, Numbers.RequireIndex(Filters.Given(a[0], "linecount")), a[1])))
         .Add("map", "*", (state, v, _, all) => new GeneratorValue(Map(state, v, all)))
         .Add("select", "*", (state, v, _, all) => Select(state, v, all, byAttribute: false, keep: true))
         .Add("reject", "*", (state, v, _, all) => Select(state, v, all, byAttribute: false, keep: false))
@@ -34,12 +34,15 @@ internal static class SequenceFilters
 
     private static bool IsTrue(Value? value) => value?.IsTrue ?? false;
 
-    private static GeneratorValue Items(Value value) => value switch
+    private static IEnumerable<Value> Items(Value value)
     {
-        UndefinedValue => new GeneratorValue([]),
-        DictValue dict => new GeneratorValue(DictMethods.Items(dict).Iterate()),
-        _ => throw new ChatTemplateException("Can only get item pairs from a mapping."),
-    };
+        if (value is not (UndefinedValue or DictValue))
+            throw new ChatTemplateException("Can only get item pairs from a mapping.");
+        if (value is not DictValue dict)
+            yield break;
+        foreach (Value pair in DictMethods.Items(dict).Iterate())
+            yield return pair;
+    }
 
     private static Value Last(RenderState state, Value value)
     {
@@ -64,9 +67,11 @@ internal static class SequenceFilters
             throw new ChatTemplateException("argument must be iterable");
         List<Value> items = state.ToList(value);
         items.Reverse();
+        if (value is GeneratorValue)
+            return new ListValue(items);
         if (value is not TextValue text)
             return new GeneratorValue(items);
-        return TextOperations.Join(state, TextValue.Empty.WithMarkup(text.IsMarkup), items, convert: true);
+        return TextOperations.Join(state, TextValue.Empty, items, convert: true).WithMarkup(text.IsMarkup);
     }
 
     private static ListValue DictSort(RenderState state, Value value, Value?[] a, Arguments all)
@@ -80,10 +85,10 @@ internal static class SequenceFilters
         return new ListValue(Sorting.Sort(state, state.ToList(DictMethods.Items(dict)), keys, IsTrue(a[2])));
     }
 
-    private static IEnumerable<Value> Unique(RenderState state, IEnumerable<Value> items, Func<Value, Value> key)
+    private static IEnumerable<Value> Unique(RenderState state, Value items, Func<Value, Value> key)
     {
         var seen = new DictValue();
-        foreach (Value item in items)
+        foreach (Value item in state.Walk(items))
         {
             Value at = key(item);
             state.ChargeSize(at);
@@ -106,10 +111,10 @@ internal static class SequenceFilters
         return best ?? new UndefinedValue("No aggregated item, sequence was empty.");
     }
 
-    private static IEnumerable<Value> Batch(IEnumerable<Value> items, int size, Value? fill)
+    private static IEnumerable<Value> Batch(RenderState state, Value items, int size, Value? fill)
     {
         var batch = new List<Value>();
-        foreach (Value item in items)
+        foreach (Value item in state.Walk(items))
         {
             if (batch.Count == size)
             {
@@ -167,6 +172,15 @@ internal static class SequenceFilters
             Arguments rest = arguments.Skip(offset + 1);
             test = item => routine.Call(state, item, rest).IsTrue;
         }
-        return new GeneratorValue(state.Walk(value).Where(item => test(subject(item)) == keep));
+        return new GeneratorValue(Where(state, value, item => test(subject(item)) == keep));
+    }
+
+    private static IEnumerable<Value> Where(RenderState state, Value items, Func<Value, bool> keep)
+    {
+        foreach (Value item in state.Walk(items))
+        {
+            if (keep(item))
+                yield return item;
+        }
     }
 }

@@ -72,8 +72,7 @@ internal static class Comparison
                 state.ChargeText(text.Text.Length);
                 return item is TextValue part
                     ? text.Text.Contains(part.Text, StringComparison.Ordinal)
-                    : throw (Operators.Undefined(item, item)
-                        ?? new ChatTemplateException($"'in <string>' requires string as left operand, not {item.TypeName}"));
+                    : throw new ChatTemplateException($"'in <string>' requires string as left operand, not {item.TypeName}");
             case DictValue dict:
                 state.ChargeSize(item);
                 return dict.Contains(item);

@@ -15,7 +15,8 @@ internal static class Operators
         ("*", ListValue a, _) when Numbers.Index(right) is { } times => new ListValue(Repeated(state, a.Items, times)),
         ("*", _, ListValue b) when Numbers.Index(left) is { } times => new ListValue(Repeated(state, b.Items, times)),
         ("*", TupleValue a, _) when Numbers.Index(right) is { } times => new TupleValue([.. Repeated(state, a.Items, times)]),
-        ("%", TextValue a, _) => PercentFormat.Apply(state, a, right is TupleValue t ? t.Items : [right], right as DictValue),
+        ("*", _, TupleValue b) when Numbers.Index(left) is { } times => new TupleValue([.. Repeated(state, b.Items, times)]),
+        ("%", TextValue a, _) => PercentFormat.Apply(state, a, right),
         _ when Numbers.Real(left) is { } x && Numbers.Real(right) is { } y =>
             Numbers.Integer(left) is { } i && Numbers.Integer(right) is { } j
                 ? Integers(state, sign, i, j) ?? (Value)new FloatValue(Reals(sign, x, y)) : new FloatValue(Reals(sign, x, y)),
@@ -140,12 +141,14 @@ internal static class Operators
             ? throw new ChatTemplateException("Numerical result out of range") : power;
     }
 
-    private static ChatTemplateException Unsupported(string sign, Value left, Value right) => Undefined(left, right) ?? (sign, left) switch
+    private static ChatTemplateException Unsupported(string sign, Value left, Value right) => Undefined(left, right) ?? (sign, left, right) switch
     {
-        ("+", TextValue or ListValue or TupleValue) => new ChatTemplateException(
+        ("+", TextValue or ListValue or TupleValue, _) => new ChatTemplateException(
             $"can only concatenate {left.TypeName} (not \"{right.TypeName}\") to {left.TypeName}"),
-        ("*", TextValue or ListValue or TupleValue) => new ChatTemplateException(
+        ("*", TextValue or ListValue or TupleValue, _) => new ChatTemplateException(
             $"can't multiply sequence by non-int of type '{right.TypeName}'"),
+        ("*", _, TextValue or ListValue or TupleValue) => new ChatTemplateException(
+            $"can't multiply sequence by non-int of type '{left.TypeName}'"),
         _ => new ChatTemplateException($"unsupported operand type(s) for {sign}: '{left.TypeName}' and '{right.TypeName}'"),
     };
 }

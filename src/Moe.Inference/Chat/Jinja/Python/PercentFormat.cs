@@ -6,7 +6,15 @@ namespace Moe.Inference.Chat.Jinja.Python;
 /// <summary>Python's <c>format % values</c> with the conversions s, r, d, i, u, f, x, X, o, c and %.</summary>
 internal static class PercentFormat
 {
-    public static TextValue Apply(RenderState state, TextValue format, IReadOnlyList<Value> values, DictValue? names)
+    /// <summary>What <c>format % right</c> gives: a tuple holds several values, a dictionary names them.</summary>
+    public static TextValue Apply(RenderState state, TextValue format, Value right)
+    {
+        // As in Python, a list or dictionary may stay unused, though it counts as one value.
+        bool mayStay = right is ListValue or DictValue or RangeValue or UndefinedValue;
+        return Apply(state, format, right is TupleValue tuple ? tuple.Items : [right], right as DictValue, mayStay);
+    }
+
+    public static TextValue Apply(RenderState state, TextValue format, IReadOnlyList<Value> values, DictValue? names, bool mayStay = false)
     {
         var output = new TextBuilder(state);
         string text = format.Text;
@@ -42,7 +50,7 @@ internal static class PercentFormat
                 : throw new ChatTemplateException("not enough arguments for format string"));
             output.Append(Pad(state, Convert(state, value, layout, conversion), layout, conversion));
         }
-        if (used < values.Count && names is null)
+        if (used < values.Count && names is null && !mayStay)
             throw new ChatTemplateException("not all arguments converted during string formatting");
         return output.Append(format, at, text.Length - at).ToText();
     }

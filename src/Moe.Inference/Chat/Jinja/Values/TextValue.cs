@@ -54,7 +54,7 @@ internal sealed class TextValue : Value
         for (int at = 0; at < Text.Length;)
         {
             int width = Width(at);
-            yield return Part(at, width);
+            yield return Part(at, width).WithMarkup(false);
             at += width;
         }
     }
