@@ -161,13 +161,15 @@ public sealed class Session : IDisposable
         {
             while (await request.WaitToReadAsync().ConfigureAwait(false))
             {
-                while (request.TryRead(out GeneratedToken? token, out bool resumes))
+                // Asked before a token is taken: one that is taken but not handed out would be part of the conversation unseen.
+                while (!cancellationToken.IsCancellationRequested && request.TryRead(out GeneratedToken? token, out bool resumes))
                 {
                     if (resumes)
                         Context.Engine.Wake();
-                    cancellationToken.ThrowIfCancellationRequested();
                     yield return token;
                 }
+
+                cancellationToken.ThrowIfCancellationRequested();
             }
         }
         finally
