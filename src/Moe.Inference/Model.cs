@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Moe.Inference.Architectures;
+using Moe.Inference.Chat;
 using Moe.Inference.Gguf;
 using Moe.Inference.Graph;
 using Moe.Inference.Placement;
@@ -19,6 +20,7 @@ public sealed class Model : IDisposable
     private readonly GgufFile _file;
     private readonly GgufContent _content;
     private readonly Dictionary<string, TensorView> _weights;
+    private readonly Lazy<ChatTemplate?> _chatTemplate;
     private readonly Lock _lock = new();
     private int _users = 1;
     private bool _disposed;
@@ -30,6 +32,7 @@ public sealed class Model : IDisposable
         Shape = shape;
         Graph = graph;
         Tokenizer = tokenizer;
+        _chatTemplate = new Lazy<ChatTemplate?>(() => Metadata.GetString("tokenizer.chat_template", null) is { } source ? ChatTemplate.Parse(source) : null);
         Placement = options.Placement;
         LoggerFactory = options.LoggerFactory ?? NullLoggerFactory.Instance;
         _weights = file.Tensors.ToDictionary(tensor => tensor.Name, View, StringComparer.Ordinal);
@@ -59,8 +62,9 @@ public sealed class Model : IDisposable
     /// <summary>The computation, as its architecture built it.</summary>
     public ModelGraph Graph { get; }
 
-    /// <summary>The chat template in the file, or null.</summary>
-    public string? ChatTemplateSource => Metadata.GetString("tokenizer.chat_template", null);
+    /// <summary>The chat template in the file, or null if it has none; parsed when it is first asked for.</summary>
+    /// <exception cref="ChatTemplateException">The file's template is malformed.</exception>
+    public ChatTemplate? ChatTemplate => _chatTemplate.Value;
 
     internal ILoggerFactory LoggerFactory { get; }
 

@@ -30,7 +30,7 @@ internal sealed class BytePairEncoder : ITextEncoder
 
     public byte[] ToBytes(string token, TokenType type) => ByteAlphabet.ToBytes(token);
 
-    public void Encode(ReadOnlySpan<char> text, bool startsText, EncoderScratch scratch, List<int> ids)
+    public void Encode(ReadOnlySpan<char> text, EncoderScratch scratch, List<int> ids)
     {
         scratch.WordEnds.Clear();
         _preTokenizer.Split(text, scratch.WordEnds);

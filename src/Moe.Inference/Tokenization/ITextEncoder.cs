@@ -5,10 +5,9 @@ internal interface ITextEncoder
 {
     /// <summary>Appends the ids of <paramref name="text"/>.</summary>
     /// <param name="text">The text. Surrogates without a partner count as U+FFFD.</param>
-    /// <param name="startsText">Whether the text is at the start or follows an added token.</param>
     /// <param name="scratch">Memory to work in.</param>
     /// <param name="ids">Where the ids go.</param>
-    void Encode(ReadOnlySpan<char> text, bool startsText, EncoderScratch scratch, List<int> ids);
+    void Encode(ReadOnlySpan<char> text, EncoderScratch scratch, List<int> ids);
 
     /// <summary>The bytes of text that an ordinary or byte token stands for.</summary>
     byte[] ToBytes(string token, TokenType type);

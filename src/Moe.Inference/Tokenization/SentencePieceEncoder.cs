@@ -47,10 +47,10 @@ internal sealed class SentencePieceEncoder : ITextEncoder
     public byte[] ToBytes(string token, TokenType type) =>
         type == TokenType.Byte && TryParseByte(token, out byte value) ? [value] : Encoding.UTF8.GetBytes(token.Replace(Space, ' '));
 
-    public void Encode(ReadOnlySpan<char> text, bool startsText, EncoderScratch scratch, List<int> ids)
+    public void Encode(ReadOnlySpan<char> text, EncoderScratch scratch, List<int> ids)
     {
         Span<char> chars = scratch.Chars(text.Length + 1);
-        chars = chars[..Escape(text, startsText && AddsSpacePrefix, chars)];
+        chars = chars[..Escape(text, AddsSpacePrefix, chars)];
 
         SymbolMerger merger = scratch.Merger;
         merger.Clear();

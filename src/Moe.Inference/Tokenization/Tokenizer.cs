@@ -110,28 +110,22 @@ public sealed class Tokenizer
     public void Encode(ReadOnlySpan<char> text, List<int> ids, bool parseSpecial = false, bool addSpecial = true)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        if (addSpecial && AddBos)
-            ids.Add(BosToken!.Value);
+        EncodeCore(parseSpecial ? TrustedText.All(text) : TrustedText.None(text), ids, addSpecial);
+    }
 
-        EncoderScratch scratch = new();
-        AddedTokenMatcher? matcher = parseSpecial ? _addedAndSpecial : _added;
-        bool startsText = true;
-        while (!text.IsEmpty)
-        {
-            int length = 0, id = -1;
-            int at = matcher is null ? -1 : matcher.Find(text, out length, out id);
-            ReadOnlySpan<char> before = at < 0 ? text : text[..at];
-            if (!before.IsEmpty)
-                _encoder.Encode(before, startsText, scratch, ids);
-            if (at < 0)
-                break;
-            ids.Add(id);
-            startsText = true;
-            text = text[(at + length)..];
-        }
-
-        if (addSpecial && AddEos)
-            ids.Add(EosToken!.Value);
+    /// <summary>
+    /// The ids of a text in parts of different trust, encoded as one text: a control token is recognized only wholly inside a part that may
+    /// hold some, and ordinary text is cut into tokens across the ends of parts, as a model was trained on it.
+    /// </summary>
+    /// <param name="parts">The parts, in order.</param>
+    /// <param name="addSpecial">Whether begin- and end-of-text tokens are added where the model wants them.</param>
+    public int[] Encode(IEnumerable<TextPart> parts, bool addSpecial = true)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        TrustedText text = TrustedText.Join(parts);
+        List<int> ids = new(text.Text.Length / 3 + 4);
+        EncodeCore(text, ids, addSpecial);
+        return [.. ids];
     }
 
     /// <summary>How many tokens a text has; see <see cref="Encode(string, bool, bool)"/>.</summary>
@@ -184,6 +178,27 @@ public sealed class Tokenizer
 
     /// <summary>Finds a token of any type by its text as the vocabulary writes it.</summary>
     public bool TryGetTokenId(ReadOnlySpan<char> text, out int id) => _tokens.TryGetId(text, out id);
+
+    private void EncodeCore(TrustedText text, List<int> ids, bool addSpecial)
+    {
+        if (addSpecial && AddBos)
+            ids.Add(BosToken!.Value);
+        EncoderScratch scratch = new();
+        for (int start = 0; start < text.Text.Length;)
+        {
+            bool found = text.FindNext(start, _added, _addedAndSpecial, out TokenMatch match);
+            ReadOnlySpan<char> before = text.Text[start..(found ? match.Start : text.Text.Length)];
+            if (!before.IsEmpty)
+                _encoder.Encode(before, scratch, ids);
+            if (!found)
+                break;
+            ids.Add(match.Id);
+            start = match.Start + match.Length;
+        }
+
+        if (addSpecial && AddEos)
+            ids.Add(EosToken!.Value);
+    }
 
     internal bool IsHidden(int id) => _tokens.IsHidden(id);
 
