@@ -58,9 +58,12 @@ internal sealed unsafe class SmallKernel<T, R, V, L>() : WeightKernel(T.Type, Ac
         byte* b0 = w, b1 = w + (Math.Min(1, last) * rowBytes), b2 = w + (Math.Min(2, last) * rowBytes), b3 = w + (Math.Min(3, last) * rowBytes);
         byte* b4 = w + (Math.Min(4, last) * rowBytes), b5 = w + (Math.Min(5, last) * rowBytes);
         byte* b6 = w + (Math.Min(6, last) * rowBytes), b7 = w + (Math.Min(7, last) * rowBytes);
+        byte* ahead = w + Tiling.PrefetchDistance;
         Vector256<float> total = Vector256<float>.Zero;
         for (int block = 0; block < k / ISmallBlock<T>.Length; block++)
         {
+            Tiling.Prefetch(ahead, Rows * blockBytes);
+            ahead += Rows * blockBytes;
             Vector256<sbyte> activations = Vector256.Load((sbyte*)x);
             Vector256<int> sum = LaneSums.Of(
                 Products(b0, activations), Products(b1, activations), Products(b2, activations), Products(b3, activations),

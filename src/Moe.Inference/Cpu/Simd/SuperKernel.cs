@@ -55,9 +55,12 @@ internal sealed unsafe class SuperKernel<T, R, V, L>() : WeightKernel(T.Type, Ac
         short* sums = Q8SuperRow.Sums(x, k);
         float* scales = Q8SuperRow.Scales(x, k);
         byte* b0 = row0 + header, b1 = row1 + header, b2 = row2 + header, b3 = row3 + header;
+        byte* ahead = row0 + Tiling.PrefetchDistance;
         Vector128<float> total = Vector128<float>.Zero;
         for (int block = 0; block < k / ISuperBlock<T>.Length; block++)
         {
+            Tiling.Prefetch(ahead, Rows * blockBytes);
+            ahead += Rows * blockBytes;
             Vector256<short> sum = Vector256.Load(sums);
             Vector256<int> p0 = BlockSums(b0, (sbyte*)x, sum, out Vector256<int> m0);
             Vector256<int> p1 = BlockSums(b1, (sbyte*)x, sum, out Vector256<int> m1);

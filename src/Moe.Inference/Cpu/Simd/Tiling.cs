@@ -10,8 +10,22 @@ internal static unsafe class Tiling
     /// <summary>From how many tokens on unpacking weights to a tile pays.</summary>
     public const int MinTokens = 4;
 
+    /// <summary>How far ahead of their use weights are asked for, in bytes.</summary>
+    public const int PrefetchDistance = 16384;
+
     /// <summary>Tokens that a tile meets at once.</summary>
     public const int Tokens = 4;
+
+    /// <summary>
+    /// Asks for memory to come nearer. Rows taken together are read as several streams, which machines guess badly; asked for in the order of
+    /// addresses, they come at full speed.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(byte* p, int bytes)
+    {
+        for (int i = 0; i < bytes; i += 64)
+            Sse.Prefetch0(p + i);
+    }
 
     /// <summary>
     /// Transposes 32-bit numbers: <c>target[c·rows + r] = source[r·columns + c]</c>; both counts are multiples of 8.
