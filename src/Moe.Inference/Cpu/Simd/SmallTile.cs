@@ -19,24 +19,11 @@ internal static unsafe class SmallTile<T, V, L>
     // Units are 32-bit numbers per row: codes, then d and m padded to eight.
     private const int Steps = ISmallBlock<T>.Length / 4, Units = Steps + 8;
 
+    // Fields, not properties: the compiler sees them as constants without having to inline anything.
     private static readonly Tensors.ElementLayout Layout = Tensors.ElementLayout.Of(T.Type);
-
-    private static int Rows => 2 * L.Count;
-
-    private static int ZeroPoint => T.SignedCodes && L.BiasedCodes ? 128 : T.ZeroPoint;
-
-    // Sums of this many steps of four products fit 16 bits: each lane half gains at most 2·127·MaxCode.
-    private static int SafeSteps
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get
-        {
-            int steps = Steps;
-            while (L.ShortSums && steps > 1 && steps * 2 * 127 * T.MaxCode > short.MaxValue)
-                steps /= 2;
-            return steps;
-        }
-    }
+    private static readonly int Rows = 2 * L.Count;
+    private static readonly int ZeroPoint = T.SignedCodes && L.BiasedCodes ? 128 : T.ZeroPoint;
+    private static readonly int SafeSteps = Tiling.SafeSteps(Steps, T.MaxCode, L.ShortSums);
 
     /// <inheritdoc cref="WeightKernel.Dot"/>
     [SkipLocalsInit]
@@ -57,7 +44,7 @@ internal static unsafe class SmallTile<T, V, L>
                     Unpack(w + (r * rowBytes), rowBytes, count, block + i, unpacked, tile + (i * Rows * Units));
                 for (int t = 0; t < tokens; t += Tiling.Tokens)
                 {
-                    TileChunk part = new(tile, block, chunk, x + (t * xStride), xStride, k, y + (t * yStride) + r, yStride);
+                    TileChunk part = new(tile, block, chunk, x + (t * xStride), xStride, k, y + (t * yStride) + r, yStride, null);
                     Multiply(part, Math.Min(Tiling.Tokens, tokens - t), count, edge);
                 }
             }
@@ -105,112 +92,115 @@ internal static unsafe class SmallTile<T, V, L>
     private static void Multiply<N>(in TileChunk part)
         where N : struct, ITokenCount
     {
-        byte* x0 = part.X, x1 = x0 + (N.Value > 1 ? part.XStride : 0);
-        byte* x2 = x1 + (N.Value > 2 ? part.XStride : 0), x3 = x2 + (N.Value > 3 ? part.XStride : 0);
-        float* y0 = part.Y, y1 = y0 + part.YStride, y2 = y1 + part.YStride, y3 = y2 + part.YStride;
-        V t00 = default, t01 = default, t10 = default, t11 = default, t20 = default, t21 = default, t30 = default, t31 = default;
+        int k = part.K;
+        byte* x0 = part.X;
+        float* y0 = part.Y;
+        byte* x1 = x0 + (N.Value > 1 ? part.XStride : 0);
+        byte* x2 = x1 + (N.Value > 2 ? part.XStride : 0);
+        byte* x3 = x2 + (N.Value > 3 ? part.XStride : 0);
+        float* y1 = y0 + part.YStride;
+        float* y2 = y1 + part.YStride;
+        float* y3 = y2 + part.YStride;
+        RowPair<V, L> t0 = default, t1 = default, t2 = default, t3 = default;
         if (part.FirstBlock > 0)
         {
-            (t00, t01) = (L.Load(y0), L.Load(y0 + L.Count));
+            t0 = RowPair<V, L>.Load(y0);
             if (N.Value > 1)
-                (t10, t11) = (L.Load(y1), L.Load(y1 + L.Count));
+                t1 = RowPair<V, L>.Load(y1);
             if (N.Value > 2)
-                (t20, t21) = (L.Load(y2), L.Load(y2 + L.Count));
+                t2 = RowPair<V, L>.Load(y2);
             if (N.Value > 3)
-                (t30, t31) = (L.Load(y3), L.Load(y3 + L.Count));
+                t3 = RowPair<V, L>.Load(y3);
         }
         uint* tile = part.Tile;
         for (int block = part.FirstBlock; block < part.FirstBlock + part.Blocks; block++, tile += Rows * (Units - Steps))
         {
-            int* a0 = (int*)(x0 + ((long)block * ISmallBlock<T>.Length)), a1 = (int*)(x1 + ((long)block * ISmallBlock<T>.Length));
-            int* a2 = (int*)(x2 + ((long)block * ISmallBlock<T>.Length)), a3 = (int*)(x3 + ((long)block * ISmallBlock<T>.Length));
-            V s00 = Start(x0, part.K, block), s01 = s00, s10 = default, s11 = default, s20 = default, s21 = default, s30 = default, s31 = default;
-            if (N.Value > 1)
-                s10 = s11 = Start(x1, part.K, block);
-            if (N.Value > 2)
-                s20 = s21 = Start(x2, part.K, block);
-            if (N.Value > 3)
-                s30 = s31 = Start(x3, part.K, block);
+            RowPair<V, L> s0 = Start(x0, k, block);
+            RowPair<V, L> s1 = N.Value > 1 ? Start(x1, k, block) : default;
+            RowPair<V, L> s2 = N.Value > 2 ? Start(x2, k, block) : default;
+            RowPair<V, L> s3 = N.Value > 3 ? Start(x3, k, block) : default;
+            int* a0 = (int*)x0 + ((long)block * Steps);
+            int* a1 = (int*)x1 + ((long)block * Steps);
+            int* a2 = (int*)x2 + ((long)block * Steps);
+            int* a3 = (int*)x3 + ((long)block * Steps);
             for (int step = 0; step < Steps; step += SafeSteps)
             {
-                V p00 = default, p01 = default, p10 = default, p11 = default, p20 = default, p21 = default, p30 = default, p31 = default;
-                for (int inner = 0; inner < SafeSteps; inner++)
+                RowPair<V, L> p0 = default, p1 = default, p2 = default, p3 = default;
+                Step<N>(tile, 0, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                if (SafeSteps > 1)
+                    Step<N>(tile, 1, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                if (SafeSteps > 2)
                 {
-                    V w0 = L.Load(tile), w1 = L.Load(tile + L.Count);
-                    V a = L.Broadcast(*a0);
-                    p00 = L.AddProducts(p00, w0, a);
-                    p01 = L.AddProducts(p01, w1, a);
-                    if (N.Value > 1)
-                    {
-                        a = L.Broadcast(*a1);
-                        p10 = L.AddProducts(p10, w0, a);
-                        p11 = L.AddProducts(p11, w1, a);
-                    }
-                    if (N.Value > 2)
-                    {
-                        a = L.Broadcast(*a2);
-                        p20 = L.AddProducts(p20, w0, a);
-                        p21 = L.AddProducts(p21, w1, a);
-                    }
-                    if (N.Value > 3)
-                    {
-                        a = L.Broadcast(*a3);
-                        p30 = L.AddProducts(p30, w0, a);
-                        p31 = L.AddProducts(p31, w1, a);
-                    }
-                    tile += Rows;
-                    a0++;
-                    a1++;
-                    a2++;
-                    a3++;
+                    Step<N>(tile, 2, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                    Step<N>(tile, 3, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
                 }
-                (s00, s01) = (L.AddSums(s00, p00), L.AddSums(s01, p01));
+                if (SafeSteps > 4)
+                {
+                    Step<N>(tile, 4, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                    Step<N>(tile, 5, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                    Step<N>(tile, 6, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                    Step<N>(tile, 7, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                }
+                tile += SafeSteps * Rows;
+                a0 += SafeSteps;
+                a1 += SafeSteps;
+                a2 += SafeSteps;
+                a3 += SafeSteps;
+                s0 = s0.AddSums(p0);
                 if (N.Value > 1)
-                    (s10, s11) = (L.AddSums(s10, p10), L.AddSums(s11, p11));
+                    s1 = s1.AddSums(p1);
                 if (N.Value > 2)
-                    (s20, s21) = (L.AddSums(s20, p20), L.AddSums(s21, p21));
+                    s2 = s2.AddSums(p2);
                 if (N.Value > 3)
-                    (s30, s31) = (L.AddSums(s30, p30), L.AddSums(s31, p31));
+                    s3 = s3.AddSums(p3);
             }
-            Finish(tile, x0, part.K, block, s00, s01, ref t00, ref t01);
+            t0 = Finish(tile, x0, k, block, s0, t0);
             if (N.Value > 1)
-                Finish(tile, x1, part.K, block, s10, s11, ref t10, ref t11);
+                t1 = Finish(tile, x1, k, block, s1, t1);
             if (N.Value > 2)
-                Finish(tile, x2, part.K, block, s20, s21, ref t20, ref t21);
+                t2 = Finish(tile, x2, k, block, s2, t2);
             if (N.Value > 3)
-                Finish(tile, x3, part.K, block, s30, s31, ref t30, ref t31);
+                t3 = Finish(tile, x3, k, block, s3, t3);
         }
-        Store(t00, t01, y0);
+        t0.Store(y0);
         if (N.Value > 1)
-            Store(t10, t11, y1);
+            t1.Store(y1);
         if (N.Value > 2)
-            Store(t20, t21, y2);
+            t2.Store(y2);
         if (N.Value > 3)
-            Store(t30, t31, y3);
+            t3.Store(y3);
+    }
+
+    // Four codes of each row against four activations of each token.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step<N>(
+        uint* tile, int index, int* a0, int* a1, int* a2, int* a3,
+        ref RowPair<V, L> p0, ref RowPair<V, L> p1, ref RowPair<V, L> p2, ref RowPair<V, L> p3)
+        where N : struct, ITokenCount
+    {
+        RowPair<V, L> codes = RowPair<V, L>.Load(tile + (index * Rows));
+        p0 = p0.AddProducts(codes, a0[index]);
+        if (N.Value > 1)
+            p1 = p1.AddProducts(codes, a1[index]);
+        if (N.Value > 2)
+            p2 = p2.AddProducts(codes, a2[index]);
+        if (N.Value > 3)
+            p3 = p3.AddProducts(codes, a3[index]);
     }
 
     // The sum starts at what the codes' zero point would add to it, negative.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Start(byte* x, int k, int block) => ZeroPoint == 0 ? default : L.Broadcast(-ZeroPoint * Q8SmallRow.Sums(x, k)[block]);
+    private static RowPair<V, L> Start(byte* x, int k, int block) =>
+        ZeroPoint == 0 ? default : RowPair<V, L>.Broadcast(-ZeroPoint * Q8SmallRow.Sums(x, k)[block]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish(uint* headers, byte* x, int k, int block, V sum0, V sum1, ref V total0, ref V total1)
+    private static RowPair<V, L> Finish(uint* headers, byte* x, int k, int block, RowPair<V, L> sum, RowPair<V, L> total)
     {
         float scale = Q8SmallRow.Scales(x, k)[block];
-        V scales = L.Broadcast(BitConverter.SingleToInt32Bits(scale));
-        total0 = L.MultiplyAdd(L.ToSingle(sum0), L.Multiply(L.Load(headers), scales), total0);
-        total1 = L.MultiplyAdd(L.ToSingle(sum1), L.Multiply(L.Load(headers + L.Count), scales), total1);
+        RowPair<V, L> scales = RowPair<V, L>.Load(headers).Multiply(RowPair<V, L>.Broadcast(scale));
+        total = sum.ToSingle().MultiplyAdd(scales, total);
         if (!T.HasMinimum)
-            return;
-        V minimum = L.Broadcast(BitConverter.SingleToInt32Bits(scale * Q8SmallRow.Sums(x, k)[block]));
-        total0 = L.MultiplyAdd(L.Load(headers + Rows), minimum, total0);
-        total1 = L.MultiplyAdd(L.Load(headers + Rows + L.Count), minimum, total1);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(V value0, V value1, float* y)
-    {
-        L.Store(value0, y);
-        L.Store(value1, y + L.Count);
+            return total;
+        return RowPair<V, L>.Load(headers + Rows).MultiplyAdd(RowPair<V, L>.Broadcast(scale * Q8SmallRow.Sums(x, k)[block]), total);
     }
 }

@@ -19,40 +19,26 @@ internal static unsafe class SuperTile<T, V, L>
     // Units are 32-bit numbers per row: codes, a scale per group, eight pairs of minimums, d and m padded to eight.
     private const int CodeUnits = ISuperBlock<T>.Length / 4, MinimumUnits = 8, HeaderUnits = 8;
 
+    // Fields, not properties: the compiler sees them as constants without having to inline anything.
     private static readonly Tensors.ElementLayout Layout = Tensors.ElementLayout.Of(T.Type);
-
-    private static int Rows => 2 * L.Count;
-
-    private static int Groups => ISuperBlock<T>.Length / T.GroupLength;
-
-    private static int Units => CodeUnits + Groups + MinimumUnits + HeaderUnits;
-
-    private static int ZeroPoint => T.SignedCodes && L.BiasedCodes ? 128 : T.ZeroPoint;
-
-    private static bool HasPairs => T.HasMinimums || ZeroPoint != 0;
-
-    // Sums of this many steps of four products fit 16 bits: each lane half gains at most 2·127·MaxCode.
-    private static int SafeSteps
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get
-        {
-            int steps = T.GroupLength / 4;
-            while (L.ShortSums && steps > 1 && steps * 2 * 127 * T.MaxCode > short.MaxValue)
-                steps /= 2;
-            return steps;
-        }
-    }
+    private static readonly int Rows = 2 * L.Count;
+    private static readonly int Groups = ISuperBlock<T>.Length / T.GroupLength;
+    private static readonly int Units = CodeUnits + Groups + MinimumUnits + HeaderUnits;
+    private static readonly int ZeroPoint = T.SignedCodes && L.BiasedCodes ? 128 : T.ZeroPoint;
+    private static readonly bool HasPairs = T.HasMinimums || ZeroPoint != 0;
+    private static readonly int GroupSteps = T.GroupLength / 4;
+    private static readonly int SafeSteps = Tiling.SafeSteps(GroupSteps, T.MaxCode, L.ShortSums);
 
     /// <inheritdoc cref="WeightKernel.Dot"/>
     [SkipLocalsInit]
     public static void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride)
     {
         // Both buffers aligned to cache lines.
-        byte* memory = stackalloc byte[((ChunkBlocks + 1) * Rows * Units * sizeof(uint)) + (Tiling.Tokens * Rows * sizeof(float)) + 64];
+        byte* memory = stackalloc byte[((ChunkBlocks + 1) * Rows * Units * sizeof(uint)) + (3 * Tiling.Tokens * Rows * sizeof(float)) + 64];
         uint* tile = (uint*)(((nuint)memory + 63) & ~(nuint)63);
         uint* unpacked = tile + (ChunkBlocks * Rows * Units);
         float* edge = (float*)(unpacked + (Rows * Units));
+        int* sums = (int*)(edge + (Tiling.Tokens * Rows));
         int blocks = k / ISuperBlock<T>.Length;
         for (int r = 0; r < rows; r += Rows)
         {
@@ -64,7 +50,7 @@ internal static unsafe class SuperTile<T, V, L>
                     Unpack(w + (r * rowBytes), rowBytes, count, block + i, unpacked, tile + (i * Rows * Units));
                 for (int t = 0; t < tokens; t += Tiling.Tokens)
                 {
-                    TileChunk part = new(tile, block, chunk, x + (t * xStride), xStride, k, y + (t * yStride) + r, yStride);
+                    TileChunk part = new(tile, block, chunk, x + (t * xStride), xStride, k, y + (t * yStride) + r, yStride, sums);
                     Multiply(part, Math.Min(Tiling.Tokens, tokens - t), count, edge);
                 }
             }
@@ -151,115 +137,140 @@ internal static unsafe class SuperTile<T, V, L>
         }
     }
 
-    // Letters: tokens 0..3 in order, then vector 0 or 1 of rows.
     private static void Multiply<N>(in TileChunk part)
         where N : struct, ITokenCount
     {
-        byte* x0 = part.X, x1 = x0 + (N.Value > 1 ? part.XStride : 0);
-        byte* x2 = x1 + (N.Value > 2 ? part.XStride : 0), x3 = x2 + (N.Value > 3 ? part.XStride : 0);
         for (int i = 0; i < part.Blocks; i++)
         {
             int block = part.FirstBlock + i;
             uint* tile = part.Tile + ((long)i * Rows * Units);
-            uint* scales = tile + (CodeUnits * Rows), pairs = scales + (Groups * Rows), headers = pairs + (MinimumUnits * Rows);
-            int* a0 = (int*)(x0 + ((long)block * ISuperBlock<T>.Length)), a1 = (int*)(x1 + ((long)block * ISuperBlock<T>.Length));
-            int* a2 = (int*)(x2 + ((long)block * ISuperBlock<T>.Length)), a3 = (int*)(x3 + ((long)block * ISuperBlock<T>.Length));
-            V s00 = default, s01 = default, s10 = default, s11 = default, s20 = default, s21 = default, s30 = default, s31 = default;
-            for (int group = 0; group < Groups; group++)
-            {
-                V scale0 = L.Load(scales), scale1 = L.Load(scales + L.Count);
-                for (int step = 0; step < T.GroupLength / 4; step += SafeSteps)
-                {
-                    V p00 = default, p01 = default, p10 = default, p11 = default, p20 = default, p21 = default, p30 = default, p31 = default;
-                    for (int inner = 0; inner < SafeSteps; inner++)
-                    {
-                        V w0 = L.Load(tile), w1 = L.Load(tile + L.Count);
-                        V a = L.Broadcast(*a0);
-                        p00 = L.AddProducts(p00, w0, a);
-                        p01 = L.AddProducts(p01, w1, a);
-                        if (N.Value > 1)
-                        {
-                            a = L.Broadcast(*a1);
-                            p10 = L.AddProducts(p10, w0, a);
-                            p11 = L.AddProducts(p11, w1, a);
-                        }
-                        if (N.Value > 2)
-                        {
-                            a = L.Broadcast(*a2);
-                            p20 = L.AddProducts(p20, w0, a);
-                            p21 = L.AddProducts(p21, w1, a);
-                        }
-                        if (N.Value > 3)
-                        {
-                            a = L.Broadcast(*a3);
-                            p30 = L.AddProducts(p30, w0, a);
-                            p31 = L.AddProducts(p31, w1, a);
-                        }
-                        tile += Rows;
-                        a0++;
-                        a1++;
-                        a2++;
-                        a3++;
-                    }
-                    s00 = L.AddScaled(s00, p00, scale0);
-                    s01 = L.AddScaled(s01, p01, scale1);
-                    if (N.Value > 1)
-                    {
-                        s10 = L.AddScaled(s10, p10, scale0);
-                        s11 = L.AddScaled(s11, p11, scale1);
-                    }
-                    if (N.Value > 2)
-                    {
-                        s20 = L.AddScaled(s20, p20, scale0);
-                        s21 = L.AddScaled(s21, p21, scale1);
-                    }
-                    if (N.Value > 3)
-                    {
-                        s30 = L.AddScaled(s30, p30, scale0);
-                        s31 = L.AddScaled(s31, p31, scale1);
-                    }
-                }
-                scales += Rows;
-            }
-            Finish(part, x0, part.Y, block, pairs, headers, s00, s01);
-            if (N.Value > 1)
-                Finish(part, x1, part.Y + part.YStride, block, pairs, headers, s10, s11);
-            if (N.Value > 2)
-                Finish(part, x2, part.Y + (2 * part.YStride), block, pairs, headers, s20, s21);
-            if (N.Value > 3)
-                Finish(part, x3, part.Y + (3 * part.YStride), block, pairs, headers, s30, s31);
+            AddCodes<N>(part, block, tile);
+            if (HasPairs)
+                AddMinimums<N>(part, block, tile + ((CodeUnits + Groups) * Rows));
+            Finish(part, N.Value, block, tile + ((CodeUnits + Groups + MinimumUnits) * Rows));
         }
     }
 
-    // y = scale of the activations · (d·sum − m·minimums) + y
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish(in TileChunk part, byte* x, float* y, int block, uint* pairs, uint* headers, V sum0, V sum1)
+    // Σ scale·code·activation of a block, to the first half of the sums.
+    private static void AddCodes<N>(in TileChunk part, int block, uint* tile)
+        where N : struct, ITokenCount
     {
-        V minimum0 = default, minimum1 = default;
-        if (HasPairs)
+        int* a0 = (int*)(part.X + ((long)block * ISuperBlock<T>.Length));
+        int* a1 = (int*)((byte*)a0 + (N.Value > 1 ? part.XStride : 0));
+        int* a2 = (int*)((byte*)a1 + (N.Value > 2 ? part.XStride : 0));
+        int* a3 = (int*)((byte*)a2 + (N.Value > 3 ? part.XStride : 0));
+        uint* scales = tile + (CodeUnits * Rows);
+        RowPair<V, L> s0 = default, s1 = default, s2 = default, s3 = default;
+        for (int group = 0; group < Groups; group++, scales += Rows)
         {
-            int* activationSums = (int*)(Q8SuperRow.Sums(x, part.K) + ((long)block * 16));
-            for (int pair = 0; pair < MinimumUnits; pair++, pairs += Rows)
+            RowPair<V, L> scale = RowPair<V, L>.Load(scales);
+            for (int step = 0; step < GroupSteps; step += SafeSteps)
             {
-                V activations = L.Broadcast(activationSums[pair]);
-                minimum0 = L.AddPairs(minimum0, L.Load(pairs), activations);
-                minimum1 = L.AddPairs(minimum1, L.Load(pairs + L.Count), activations);
-            }
-            if (!T.HasMinimums)
-            {
-                sum0 = L.Subtract(sum0, minimum0);
-                sum1 = L.Subtract(sum1, minimum1);
+                RowPair<V, L> p0 = default, p1 = default, p2 = default, p3 = default;
+                Step<N>(tile, 0, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                if (SafeSteps > 1)
+                    Step<N>(tile, 1, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                if (SafeSteps > 2)
+                {
+                    Step<N>(tile, 2, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                    Step<N>(tile, 3, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                }
+                if (SafeSteps > 4)
+                {
+                    Step<N>(tile, 4, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                    Step<N>(tile, 5, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                    Step<N>(tile, 6, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                    Step<N>(tile, 7, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
+                }
+                tile += SafeSteps * Rows;
+                a0 += SafeSteps;
+                a1 += SafeSteps;
+                a2 += SafeSteps;
+                a3 += SafeSteps;
+                s0 = s0.AddScaled(p0, scale);
+                if (N.Value > 1)
+                    s1 = s1.AddScaled(p1, scale);
+                if (N.Value > 2)
+                    s2 = s2.AddScaled(p2, scale);
+                if (N.Value > 3)
+                    s3 = s3.AddScaled(p3, scale);
             }
         }
-        V value0 = L.Multiply(L.Load(headers), L.ToSingle(sum0)), value1 = L.Multiply(L.Load(headers + L.Count), L.ToSingle(sum1));
-        if (T.HasMinimums)
+        StoreSums<N>(part.Sums, s0, s1, s2, s3);
+    }
+
+    // Four codes of each row against four activations of each token.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step<N>(
+        uint* tile, int index, int* a0, int* a1, int* a2, int* a3,
+        ref RowPair<V, L> p0, ref RowPair<V, L> p1, ref RowPair<V, L> p2, ref RowPair<V, L> p3)
+        where N : struct, ITokenCount
+    {
+        RowPair<V, L> codes = RowPair<V, L>.Load(tile + (index * Rows));
+        p0 = p0.AddProducts(codes, a0[index]);
+        if (N.Value > 1)
+            p1 = p1.AddProducts(codes, a1[index]);
+        if (N.Value > 2)
+            p2 = p2.AddProducts(codes, a2[index]);
+        if (N.Value > 3)
+            p3 = p3.AddProducts(codes, a3[index]);
+    }
+
+    // Σ minimum·(sum of 16 activations) of a block, to the second half of the sums.
+    private static void AddMinimums<N>(in TileChunk part, int block, uint* minimums)
+        where N : struct, ITokenCount
+    {
+        int* a0 = (int*)(Q8SuperRow.Sums(part.X, part.K) + ((long)block * 16));
+        int* a1 = (int*)((byte*)a0 + (N.Value > 1 ? part.XStride : 0));
+        int* a2 = (int*)((byte*)a1 + (N.Value > 2 ? part.XStride : 0));
+        int* a3 = (int*)((byte*)a2 + (N.Value > 3 ? part.XStride : 0));
+        RowPair<V, L> s0 = default, s1 = default, s2 = default, s3 = default;
+        for (int pair = 0; pair < MinimumUnits; pair++, minimums += Rows)
         {
-            value0 = L.MultiplyAddNegated(L.Load(headers + Rows), L.ToSingle(minimum0), value0);
-            value1 = L.MultiplyAddNegated(L.Load(headers + Rows + L.Count), L.ToSingle(minimum1), value1);
+            RowPair<V, L> shorts = RowPair<V, L>.Load(minimums);
+            s0 = s0.AddPairs(shorts, *a0++);
+            if (N.Value > 1)
+                s1 = s1.AddPairs(shorts, *a1++);
+            if (N.Value > 2)
+                s2 = s2.AddPairs(shorts, *a2++);
+            if (N.Value > 3)
+                s3 = s3.AddPairs(shorts, *a3++);
         }
-        V scale = L.Broadcast(((int*)Q8SuperRow.Scales(x, part.K))[block]);
-        V before0 = block == 0 ? default : L.Load(y), before1 = block == 0 ? default : L.Load(y + L.Count);
-        L.Store(L.MultiplyAdd(value0, scale, before0), y);
-        L.Store(L.MultiplyAdd(value1, scale, before1), y + L.Count);
+        StoreSums<N>(part.Sums + (Tiling.Tokens * Rows), s0, s1, s2, s3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreSums<N>(int* sums, RowPair<V, L> s0, RowPair<V, L> s1, RowPair<V, L> s2, RowPair<V, L> s3)
+        where N : struct, ITokenCount
+    {
+        s0.Store(sums);
+        if (N.Value > 1)
+            s1.Store(sums + Rows);
+        if (N.Value > 2)
+            s2.Store(sums + (2 * Rows));
+        if (N.Value > 3)
+            s3.Store(sums + (3 * Rows));
+    }
+
+    // y = scale of the activations · (d·sum − m·minimums) + y
+    private static void Finish(in TileChunk part, int tokens, int block, uint* headers)
+    {
+        RowPair<V, L> d = RowPair<V, L>.Load(headers), m = RowPair<V, L>.Load(headers + Rows);
+        for (int t = 0; t < tokens; t++)
+        {
+            float* y = part.Y + (t * part.YStride);
+            RowPair<V, L> sum = RowPair<V, L>.Load(part.Sums + (t * Rows));
+            RowPair<V, L> minimum = HasPairs ? RowPair<V, L>.Load(part.Sums + ((Tiling.Tokens + t) * Rows)) : default;
+            if (HasPairs && !T.HasMinimums)
+                sum = sum.Subtract(minimum);
+            RowPair<V, L> value = d.Multiply(sum.ToSingle());
+            if (T.HasMinimums)
+                value = m.MultiplySubtractFrom(minimum.ToSingle(), value);
+            RowPair<V, L> scale = RowPair<V, L>.Broadcast(Q8SuperRow.Scales(part.X + (t * part.XStride), part.K)[block]);
+            RowPair<V, L> before = default;
+            if (block > 0)
+                before = RowPair<V, L>.Load(y);
+            value.MultiplyAdd(scale, before).Store(y);
+        }
     }
 }

@@ -2,7 +2,7 @@ namespace Moe.Inference.Cpu.Simd;
 
 /// <summary>One step of a product over tiles: some blocks of some rows against up to four tokens.</summary>
 internal readonly unsafe struct TileChunk(
-    uint* tile, int firstBlock, int blocks, byte* x, long xStride, int k, float* y, long yStride)
+    uint* tile, int firstBlock, int blocks, byte* x, long xStride, int k, float* y, long yStride, int* sums)
 {
     /// <summary>The unpacked weights.</summary>
     public readonly uint* Tile = tile;
@@ -28,6 +28,9 @@ internal readonly unsafe struct TileChunk(
     /// <summary>Elements to the next token's results.</summary>
     public readonly long YStride = yStride;
 
+    /// <summary>Room for two sums for each row of the tile and each token.</summary>
+    public readonly int* Sums = sums;
+
     /// <summary>Where fewer rows are wanted than the tile has, moves the results so far to <paramref name="edge"/>, with room for all.</summary>
     public TileChunk OpenEdge(int rows, int tileRows, int tokens, float* edge)
     {
@@ -35,7 +38,7 @@ internal readonly unsafe struct TileChunk(
             return this;
         if (FirstBlock > 0)
             Copy(Y, YStride, edge, tileRows, tokens, rows);
-        return new TileChunk(Tile, FirstBlock, Blocks, X, XStride, K, edge, tileRows);
+        return new TileChunk(Tile, FirstBlock, Blocks, X, XStride, K, edge, tileRows, Sums);
     }
 
     /// <summary>Moves the results of the wanted rows back.</summary>

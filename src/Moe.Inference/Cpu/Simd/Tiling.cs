@@ -17,6 +17,19 @@ internal static unsafe class Tiling
     public const int Tokens = 4;
 
     /// <summary>
+    /// Steps of four products whose sums fit: two 16-bit numbers of a lane gain at most 2·127·<paramref name="maxCode"/> each.
+    /// </summary>
+    /// <param name="steps">Steps wanted, a power of two.</param>
+    /// <param name="maxCode">The greatest code.</param>
+    /// <param name="shortSums">Whether sums have 16 bits at all.</param>
+    public static int SafeSteps(int steps, int maxCode, bool shortSums)
+    {
+        while (shortSums && steps > 1 && steps * 2 * 127 * maxCode > short.MaxValue)
+            steps /= 2;
+        return steps;
+    }
+
+    /// <summary>
     /// Asks for memory to come nearer. Rows taken together are read as several streams, which machines guess badly; asked for in the order of
     /// addresses, they come at full speed.
     /// </summary>
