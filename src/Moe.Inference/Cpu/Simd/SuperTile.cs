@@ -167,21 +167,7 @@ internal static unsafe class SuperTile<T, V, L>
             for (int step = 0; step < GroupSteps; step += SafeSteps)
             {
                 RowPair<V, L> p0 = default, p1 = default, p2 = default, p3 = default;
-                Step<N>(tile, 0, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
-                if (SafeSteps > 1)
-                    Step<N>(tile, 1, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
-                if (SafeSteps > 2)
-                {
-                    Step<N>(tile, 2, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
-                    Step<N>(tile, 3, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
-                }
-                if (SafeSteps > 4)
-                {
-                    Step<N>(tile, 4, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
-                    Step<N>(tile, 5, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
-                    Step<N>(tile, 6, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
-                    Step<N>(tile, 7, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
-                }
+                TileSteps<V, L, N>.Add(tile, SafeSteps, a0, a1, a2, a3, ref p0, ref p1, ref p2, ref p3);
                 tile += SafeSteps * Rows;
                 a0 += SafeSteps;
                 a1 += SafeSteps;
@@ -197,23 +183,6 @@ internal static unsafe class SuperTile<T, V, L>
             }
         }
         StoreSums<N>(part.Sums, s0, s1, s2, s3);
-    }
-
-    // Four codes of each row against four activations of each token.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Step<N>(
-        uint* tile, int index, int* a0, int* a1, int* a2, int* a3,
-        ref RowPair<V, L> p0, ref RowPair<V, L> p1, ref RowPair<V, L> p2, ref RowPair<V, L> p3)
-        where N : struct, ITokenCount
-    {
-        RowPair<V, L> codes = RowPair<V, L>.Load(tile + (index * Rows));
-        p0 = p0.AddProducts(codes, a0[index]);
-        if (N.Value > 1)
-            p1 = p1.AddProducts(codes, a1[index]);
-        if (N.Value > 2)
-            p2 = p2.AddProducts(codes, a2[index]);
-        if (N.Value > 3)
-            p3 = p3.AddProducts(codes, a3[index]);
     }
 
     // Σ minimum·(sum of 16 activations) of a block, to the second half of the sums.
