@@ -20,7 +20,7 @@ internal sealed class KvSequence(KvMemory memory) : IDisposable
 
     /// <summary>Makes room to write positions from <see cref="Length"/> on: takes pages, and copies the last one if it is shared.</summary>
     /// <param name="count">Tokens to come.</param>
-    /// <returns>False if memory runs out; what was reserved before stays.</returns>
+    /// <returns>False if memory runs out; nothing is held for it then.</returns>
     public bool TryReserve(int count)
     {
         int partial = Length / PageLength;
@@ -29,7 +29,11 @@ internal sealed class KvSequence(KvMemory memory) : IDisposable
         while ((long)_pages.Count * PageLength < (long)Length + count)
         {
             if (!memory.Pages.TryTake(out int page))
+            {
+                DropPagesFrom(KvMemory.PageCount(Length));
                 return false;
+            }
+
             _pages.Add(page);
         }
 
@@ -79,10 +83,7 @@ internal sealed class KvSequence(KvMemory memory) : IDisposable
         if (length > Length)
             throw new ArgumentOutOfRangeException(nameof(length), length, $"the sequence holds {Length} tokens");
         Length = length;
-        int keep = KvMemory.PageCount(length);
-        for (int page = keep; page < _pages.Count; page++)
-            memory.Pages.Release(_pages[page]);
-        _pages.RemoveRange(keep, _pages.Count - keep);
+        DropPagesFrom(KvMemory.PageCount(length));
         int full = length / PageLength;
         if (_remembered.Count > full)
             _remembered.RemoveRange(full, _remembered.Count - full);
@@ -92,15 +93,23 @@ internal sealed class KvSequence(KvMemory memory) : IDisposable
     public KvSequence Fork()
     {
         KvSequence fork = new(memory) { Length = Length };
-        foreach (int page in _pages)
+        // Pages that were reserved but not written stay with this sequence: nobody would copy them before both write.
+        fork._pages.AddRange(_pages.Take(KvMemory.PageCount(Length)));
+        foreach (int page in fork._pages)
             memory.Pages.Share(page);
-        fork._pages.AddRange(_pages);
         fork._remembered.AddRange(_remembered);
         return fork;
     }
 
     /// <summary>Lets go of all pages.</summary>
     public void Dispose() => Truncate(0);
+
+    private void DropPagesFrom(int index)
+    {
+        for (int page = index; page < _pages.Count; page++)
+            memory.Pages.Release(_pages[page]);
+        _pages.RemoveRange(index, _pages.Count - index);
+    }
 
     private bool TryUnshare(int index)
     {

@@ -1,0 +1,20 @@
+namespace Moe.Inference.Cuda.Tests;
+
+public class CudaEnvironmentTests
+{
+    [Fact]
+    public void A_machine_without_a_driver_is_told_so_and_nothing_breaks()
+    {
+        CudaEnvironment found = CudaEnvironment.Probe();
+        found.Missing.Should().HaveCount(found.HasDriver ? 0 : 1);
+        if (!found.HasDriver)
+            found.Missing[0].Should().Contain("driver").And.MatchRegex(@"libcuda\.so\.1|nvcuda\.dll");
+        LoadedLibraries().Should().NotContain(name => name.Contains("torch", StringComparison.OrdinalIgnoreCase), "looking must not load libtorch");
+    }
+
+    private static IEnumerable<string> LoadedLibraries()
+    {
+        using System.Diagnostics.Process self = System.Diagnostics.Process.GetCurrentProcess();
+        return [.. self.Modules.Cast<System.Diagnostics.ProcessModule>().Select(module => module.ModuleName).Where(name => !name.EndsWith(".dll", StringComparison.Ordinal))];
+    }
+}
