@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Moe.Inference.Bench.Speed;
+using Moe.Inference.Gguf;
+
+namespace Moe.Inference.Bench.Commands;
+
+/// <summary><c>bench</c>: how fast prompts are computed and tokens generated.</summary>
+internal static class BenchCommand
+{
+    public static Command Create()
+    {
+        Argument<string> file = Arguments.Model();
+        Option<int> prompt = Arguments.Count("--prompt", 512, "Tokens of a prompt; 0 for none", least: 0, "-p");
+        Option<int> generate = Arguments.Count("--generate", 64, "Tokens to generate; 0 for none", least: 0, "-n");
+        Option<int> depth = Arguments.Count("--depth", 0, "Tokens a conversation holds beforehand", least: 0, "-d");
+        Option<int> parallel = Arguments.Count("--parallel", 1, "Conversations that generate at once; the speed is that of all together");
+        Option<int> runs = Arguments.Count("--runs", 5, "Measured runs, after one that warms up; the median counts", aliases: "-r");
+        Option<ulong> seed = Arguments.Seed();
+        Option<bool> json = Arguments.Json();
+        Command command = new("bench", "Speed of prompts and generation, load time and memory") { file, prompt, generate, depth, parallel, runs, seed, json };
+        ContextArguments context = new(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            SpeedSettings settings = new(
+                parsed.GetValue(prompt), parsed.GetValue(generate), parsed.GetValue(depth), parsed.GetValue(parallel), parsed.GetValue(runs), parsed.GetValue(seed));
+            ContextOptions options = context.Read(parsed, settings.ContextLength, settings.Parallel);
+            SpeedReport report = await MeasureAsync(parsed.GetRequiredValue(file), settings, options, cancellationToken);
+            TextWriter output = parsed.InvocationConfiguration.Output;
+            if (parsed.GetValue(json))
+                await output.WriteLineAsync(JsonOutput.Readable(report));
+            else
+                SpeedTable.Write(output, report);
+            return 0;
+        });
+        return command;
+    }
+
+    private static async Task<SpeedReport> MeasureAsync(string file, SpeedSettings settings, ContextOptions options, CancellationToken cancellationToken)
+    {
+        // Before, lest the load is that of the measurement.
+        Machine machine = Machine.Current();
+        using GgufFile directory = GgufFile.Open(file);
+        Stopwatch watch = Stopwatch.StartNew();
+        using Model model = Model.Load(file, cancellationToken: cancellationToken);
+        double loadSeconds = watch.Elapsed.TotalSeconds;
+        watch.Restart();
+        using Context context = model.CreateContext(options);
+        double contextSeconds = watch.Elapsed.TotalSeconds;
+        SpeedRun run = new(context, settings);
+        SpeedFigures? prompt = settings.Prompt > 0 ? await run.PromptAsync(cancellationToken) : null;
+        SpeedFigures? generation = settings.Generate > 0 ? await run.GenerateAsync(cancellationToken) : null;
+        return new SpeedReport
+        {
+            Machine = machine,
+            File = file,
+            Architecture = model.Shape.Architecture,
+            WeightBytes = model.WeightBytes,
+            WeightBytesPerToken = WeightTraffic.BytesPerToken(directory, model.Shape.Experts, model.Shape.ExpertsUsed),
+            Threads = options.Threads!.Value,
+            Batch = options.MicroBatch,
+            KvType = options.KvType,
+            Exact = options.Exact,
+            DisabledOperations = [.. options.Operations!.Disabled],
+            Settings = settings,
+            LoadSeconds = loadSeconds,
+            ContextSeconds = contextSeconds,
+            KvBytes = context.KvBytes,
+            ComputeBytes = context.Plan.ArenaBytes.Values.Sum(),
+            Prompt = prompt,
+            Generation = generation,
+            Memory = MemoryUse.Current(),
+        };
+    }
+}

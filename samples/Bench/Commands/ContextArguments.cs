@@ -1,0 +1,61 @@
+using System.CommandLine;
+using Moe.Inference.Ops;
+using Moe.Inference.Tensors;
+
+namespace Moe.Inference.Bench.Commands;
+
+/// <summary>The options that decide how a model is computed.</summary>
+internal sealed class ContextArguments
+{
+    private readonly Option<int?> _threads = Arguments.OptionalCount("--threads", "Threads that compute; one per processor if not given", aliases: "-t");
+    private readonly Option<int> _batch = Arguments.Count("--batch", 512, "Most tokens computed in one step", aliases: "-b");
+    private readonly Option<string?> _kvType = new("--kv-type") { Description = "Element type of key/value memory: f16 (f32 with --exact) if not given" };
+    private readonly Option<bool> _exact = new("--exact") { Description = "Compute in float32, without quantizing activations" };
+    private readonly (Option<bool> Option, string Operation)[] _switches = [Switch("fused-moe"), Switch("multi-add"), Switch("flash-attention")];
+
+    public ContextArguments(Command command)
+    {
+        _kvType.AcceptOnlyFromAmong("f32", "f16", "q8_0");
+        command.Add(_threads);
+        command.Add(_batch);
+        command.Add(_kvType);
+        command.Add(_exact);
+        foreach ((Option<bool> option, _) in _switches)
+            command.Add(option);
+    }
+
+    /// <summary>The options that were given.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="contextLength">Tokens that one session may hold.</param>
+    /// <param name="sessions">Sessions that are used at once.</param>
+    public ContextOptions Read(ParseResult parsed, int contextLength, int sessions = 1)
+    {
+        bool exact = parsed.GetValue(_exact);
+        string kvType = parsed.GetValue(_kvType) ?? (exact ? "f32" : "f16");
+        OpRegistry operations = Context.CreateRegistry();
+        foreach ((Option<bool> option, string operation) in _switches)
+        {
+            if (parsed.GetValue(option))
+                operations.Disable(operation);
+        }
+
+        return new ContextOptions
+        {
+            ContextLength = contextLength,
+            KvCapacity = checked(RoundUp(contextLength) * sessions),
+            KvType = Enum.Parse<ElementType>(kvType, ignoreCase: true),
+            MicroBatch = parsed.GetValue(_batch),
+            Threads = parsed.GetValue(_threads) ?? Environment.ProcessorCount,
+            Exact = exact,
+            Operations = operations,
+        };
+    }
+
+    // Sessions do not share a page of key/value memory that is not full.
+    private static int RoundUp(int tokens) => checked(tokens + KvPage - 1) / KvPage * KvPage;
+
+    private const int KvPage = 64;
+
+    private static (Option<bool> Option, string Operation) Switch(string operation) =>
+        (new Option<bool>($"--no-{operation}") { Description = $"Compute {operation} by its composed form" }, operation);
+}

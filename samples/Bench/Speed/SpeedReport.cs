@@ -1,0 +1,45 @@
+using Moe.Inference.Tensors;
+
+namespace Moe.Inference.Bench.Speed;
+
+/// <summary>All that a measurement of speed says.</summary>
+internal sealed record SpeedReport
+{
+    public required Machine Machine { get; init; }
+
+    public required string File { get; init; }
+
+    public required string Architecture { get; init; }
+
+    public required long WeightBytes { get; init; }
+
+    /// <summary>Bytes of weights that one generated token reads.</summary>
+    public required long WeightBytesPerToken { get; init; }
+
+    public required int Threads { get; init; }
+
+    public required int Batch { get; init; }
+
+    public required ElementType KvType { get; init; }
+
+    public required bool Exact { get; init; }
+
+    public required IReadOnlyList<string> DisabledOperations { get; init; }
+
+    public required SpeedSettings Settings { get; init; }
+
+    public required double LoadSeconds { get; init; }
+
+    public required double ContextSeconds { get; init; }
+
+    public required long KvBytes { get; init; }
+
+    /// <summary>Bytes for intermediate values.</summary>
+    public required long ComputeBytes { get; init; }
+
+    public SpeedFigures? Prompt { get; init; }
+
+    public SpeedFigures? Generation { get; init; }
+
+    public required MemoryUse Memory { get; init; }
+}
