@@ -11,8 +11,16 @@ public class BenchSynthTests
 {
     private static readonly ModelShape Dense = new()
     {
-        Name = "dense", Layers = 1, Width = 256, Heads = 4, KvHeads = 4, HeadWidth = 64, FeedForward = 512,
-        Vocabulary = 300, ContextLength = 512, TiedOutput = true,
+        Name = "dense",
+        Layers = 1,
+        Width = 256,
+        Heads = 4,
+        KvHeads = 4,
+        HeadWidth = 64,
+        FeedForward = 512,
+        Vocabulary = 300,
+        ContextLength = 512,
+        TiedOutput = true,
     };
 
     [Fact]
