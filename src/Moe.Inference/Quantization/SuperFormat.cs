@@ -47,7 +47,8 @@ internal sealed class SuperFormat<T>() : QuantFormat(T.Type)
 
     internal override TResult Accept<TResult>(IFormatVisitor<TResult> visitor) => visitor.VisitSuper<T>();
 
-    private static unsafe void StoreCodes(byte* block, byte* codes)
+    /// <summary>All 256 codes of a block, one per byte, in the order of the weights.</summary>
+    internal static unsafe void StoreCodes(byte* block, byte* codes)
     {
         T.LoadCodes(block, 0, out Vector256<byte> c0, out Vector256<byte> c1, out Vector256<byte> c2, out Vector256<byte> c3);
         T.LoadCodes(block, 1, out Vector256<byte> c4, out Vector256<byte> c5, out Vector256<byte> c6, out Vector256<byte> c7);

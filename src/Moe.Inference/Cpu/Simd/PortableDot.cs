@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Moe.Inference.Quantization;
 
 namespace Moe.Inference.Cpu.Simd;
 
@@ -29,22 +28,5 @@ internal static unsafe class PortableDot
         upper *= Vector128.WidenUpper(a);
         return Vector128.Sum(
             Vector128.WidenLower(lower) + Vector128.WidenUpper(lower) + Vector128.WidenLower(upper) + Vector128.WidenUpper(upper));
-    }
-
-    /// <summary>All 256 codes of a block, one per byte.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreCodes<T>(byte* block, byte* codes)
-        where T : struct, ISuperBlock<T>
-    {
-        T.LoadCodes(block, 0, out Vector256<byte> c0, out Vector256<byte> c1, out Vector256<byte> c2, out Vector256<byte> c3);
-        T.LoadCodes(block, 1, out Vector256<byte> c4, out Vector256<byte> c5, out Vector256<byte> c6, out Vector256<byte> c7);
-        c0.Store(codes);
-        c1.Store(codes + 32);
-        c2.Store(codes + 64);
-        c3.Store(codes + 96);
-        c4.Store(codes + 128);
-        c5.Store(codes + 160);
-        c6.Store(codes + 192);
-        c7.Store(codes + 224);
     }
 }

@@ -18,7 +18,7 @@ internal sealed unsafe class PortableSuperKernel<T>() : WeightKernel(T.Type, Act
             for (int block = 0; block < k / ISuperBlock<T>.Length; block++)
             {
                 byte* from = row + Layout.RowHeaderBytes + ((long)block * Layout.BlockBytes);
-                PortableDot.StoreCodes<T>(from, codes);
+                SuperFormat<T>.StoreCodes(from, codes);
                 T.LoadScales(from, out Vector256<short> loadedScales, out Vector256<short> loadedMinimums);
                 loadedScales.Store(scales);
                 loadedMinimums.Store(minimums);

@@ -3,8 +3,8 @@ using System.Runtime.Intrinsics;
 namespace Moe.Inference.Cpu.Simd;
 
 /// <summary>
-/// What operation kernels need besides products with weights, on the path of this process. Reductions add element i to lane i mod the
-/// vector's length and the lanes last, so results depend on the numbers and their count only. Arrays may overlap where they are the same.
+/// What operation kernels need besides products with weights, on the path of this process. The order of a
+/// reduction is fixed by its length, so results depend on the numbers and their count only. Arrays may overlap where they are the same.
 /// </summary>
 internal static unsafe class VectorMath
 {

@@ -23,9 +23,10 @@ internal static unsafe class VectorMath<V, L>
             s2 = L.MultiplyAdd(Load(a + i + (2 * L.Count)), Load(b + i + (2 * L.Count)), s2);
             s3 = L.MultiplyAdd(Load(a + i + (3 * L.Count)), Load(b + i + (3 * L.Count)), s3);
         }
-        for (; i < count; i += L.Count)
-            s0 = L.MultiplyAdd(Load(a + i, count - i), Load(b + i, count - i), s0);
-        return L.Sum(L.Add(L.Add(s0, s1), L.Add(s2, s3)));
+        for (; i <= count - L.Count; i += L.Count)
+            s0 = L.MultiplyAdd(Load(a + i), Load(b + i), s0);
+        float sum = L.Sum(L.Add(L.Add(s0, s1), L.Add(s2, s3)));
+        return i == count ? sum : sum + L.Sum(L.Multiply(Load(a + i, count - i), Load(b + i, count - i)));
     }
 
     /// <inheritdoc cref="VectorMath.Max"/>
@@ -45,24 +46,33 @@ internal static unsafe class VectorMath<V, L>
     public static void ScaledAdd(float scale, float* x, float* y, int count)
     {
         V factor = L.Broadcast(scale);
-        for (int i = 0; i < count; i += L.Count)
-            Store(L.MultiplyAdd(factor, Load(x + i, count - i), Load(y + i, count - i)), y + i, count - i);
+        int i = 0;
+        for (; i <= count - L.Count; i += L.Count)
+            L.Store(L.MultiplyAdd(factor, Load(x + i), Load(y + i)), y + i);
+        if (i < count)
+            PartialVector<V, L>.Store(L.MultiplyAdd(factor, Load(x + i, count - i), Load(y + i, count - i)), y + i, count - i);
     }
 
     /// <inheritdoc cref="VectorMath.Scale"/>
     public static void Scale(float scale, float* x, float* y, int count)
     {
         V factor = L.Broadcast(scale);
-        for (int i = 0; i < count; i += L.Count)
-            Store(L.Multiply(factor, Load(x + i, count - i)), y + i, count - i);
+        int i = 0;
+        for (; i <= count - L.Count; i += L.Count)
+            L.Store(L.Multiply(factor, Load(x + i)), y + i);
+        if (i < count)
+            PartialVector<V, L>.Store(L.Multiply(factor, Load(x + i, count - i)), y + i, count - i);
     }
 
     /// <inheritdoc cref="VectorMath.ScaleMultiply"/>
     public static void ScaleMultiply(float* x, float scale, float* weight, float* y, int count)
     {
         V factor = L.Broadcast(scale);
-        for (int i = 0; i < count; i += L.Count)
-            Store(L.Multiply(L.Multiply(Load(x + i, count - i), factor), Load(weight + i, count - i)), y + i, count - i);
+        int i = 0;
+        for (; i <= count - L.Count; i += L.Count)
+            L.Store(L.Multiply(L.Multiply(Load(x + i), factor), Load(weight + i)), y + i);
+        if (i < count)
+            PartialVector<V, L>.Store(L.Multiply(L.Multiply(Load(x + i, count - i), factor), Load(weight + i, count - i)), y + i, count - i);
     }
 
     /// <inheritdoc cref="VectorMath.ExpSum"/>
@@ -76,24 +86,21 @@ internal static unsafe class VectorMath<V, L>
             L.Store(power, y + i);
             sum = L.Add(sum, power);
         }
-        if (i < count)
-        {
-            PartialVector<V, L>.Store(Exp(L.Add(Load(x + i, count - i), minus)), y + i, count - i);
-            sum = L.Add(sum, Load(y + i, count - i));
-        }
-        return L.Sum(sum);
+        float total = L.Sum(sum);
+        if (i == count)
+            return total;
+        PartialVector<V, L>.Store(Exp(L.Add(Load(x + i, count - i), L.Broadcast(-shift))), y + i, count - i);
+        return total + L.Sum(Load(y + i, count - i));
     }
 
     /// <inheritdoc cref="VectorMath.SiluMultiply"/>
     public static void SiluMultiply(float* gate, float* up, float* y, int count)
     {
-        V one = L.Broadcast(1), minusOne = L.Broadcast(-1);
-        for (int i = 0; i < count; i += L.Count)
-        {
-            V g = Load(gate + i, count - i);
-            V silu = L.Divide(g, L.Add(one, Exp(L.Multiply(g, minusOne))));
-            Store(L.Multiply(silu, Load(up + i, count - i)), y + i, count - i);
-        }
+        int i = 0;
+        for (; i <= count - L.Count; i += L.Count)
+            L.Store(SiluMultiply(Load(gate + i), Load(up + i)), y + i);
+        if (i < count)
+            PartialVector<V, L>.Store(SiluMultiply(Load(gate + i, count - i), Load(up + i, count - i)), y + i, count - i);
     }
 
     /// <summary>
@@ -121,17 +128,14 @@ internal static unsafe class VectorMath<V, L>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V SiluMultiply(V gate, V up)
+    {
+        V one = L.Broadcast(1);
+        return L.Multiply(L.Divide(gate, L.Add(one, Exp(L.Multiply(gate, L.Broadcast(-1))))), up);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Load(float* p) => L.Load<F32>((byte*)p);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Load(float* p, int left) => left >= L.Count ? L.Load<F32>((byte*)p) : PartialVector<V, L>.Load<F32>((byte*)p, left);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(V value, float* p, int left)
-    {
-        if (left >= L.Count)
-            L.Store(value, p);
-        else
-            PartialVector<V, L>.Store(value, p, left);
-    }
+    private static V Load(float* p, int count) => PartialVector<V, L>.Load<F32>((byte*)p, count);
 }

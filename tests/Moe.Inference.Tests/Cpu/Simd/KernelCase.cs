@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Moe.Inference.Cpu.Simd;
 using Moe.Inference.Quantization;
 using Moe.Inference.Tests.Quantization;
@@ -114,7 +113,4 @@ internal sealed unsafe class KernelCase
         }
         return x;
     }
-
-    public static Span<T> As<T>(byte[] bytes)
-        where T : struct => MemoryMarshal.Cast<byte, T>(bytes.AsSpan());
 }
