@@ -36,6 +36,8 @@ internal static unsafe class Tiling
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch(byte* p, int bytes)
     {
+        if (!Sse.IsSupported)
+            return;
         for (int i = 0; i < bytes; i += 64)
             Sse.Prefetch0(p + i);
     }
