@@ -7,6 +7,7 @@ using Moe.Inference.Graph;
 using Moe.Inference.Kv;
 using Moe.Inference.Ops;
 using Moe.Inference.Planning;
+using Moe.Inference.Tensors;
 
 namespace Moe.Inference;
 
@@ -19,7 +20,7 @@ public sealed class Context : IDisposable
     // Logits of many rows over a large vocabulary would dwarf all other memory; longer evaluations take several runs.
     private const long MostLogitBytes = 64L << 20;
 
-    private readonly CpuBackend _backend;
+    private readonly List<IBackend> _backends = [];
     private readonly KvMemory _memory;
     private readonly PlanRunner _runner;
     private readonly InferenceEngine _engine;
@@ -33,21 +34,24 @@ public sealed class Context : IDisposable
         int threads = options.ResolveThreads();
         int capacity = options.KvCapacity ?? ContextLength;
         OpRegistry registry = (options.Operations ?? CreateRegistry()).Copy();
+        foreach (IDeviceProvider provider in model.Devices)
+            registry.RegisterMissing(KernelsOf(provider));
         RunSize limits = LimitsOf(model, options, ContextLength, capacity);
         KernelOptions kernels = new(threads, options.Exact, options.KvType);
         Stopwatch watch = Stopwatch.StartNew();
         Plan = Planner.Plan(new PlanRequest(model.Graph, limits, registry, model.Placement, kernels));
         ILogger logger = model.LoggerFactory.CreateLogger<Context>();
-        _backend = new CpuBackend(threads);
         try
         {
-            _memory = new KvMemory(LayersOf(Plan), _backend, options.KvType, capacity);
-            _runner = new PlanRunner(Plan, [_backend], model.WeightView, _memory.View);
+            _backends.Add(new CpuBackend(threads));
+            _backends.AddRange(model.Devices.Where(provider => Plan.ArenaBytes.ContainsKey(provider.Device)).Select(provider => provider.Open()));
+            _memory = new KvMemory(LayersOf(Plan).Select(layer => (layer, BackendOf(model.Placement.KvDeviceOf(layer.Index)))), options.KvType, capacity);
+            _runner = new PlanRunner(Plan, _backends, model.WeightView, _memory.View);
         }
         catch
         {
             _memory?.Dispose();
-            _backend.Dispose();
+            DisposeBackends();
             throw;
         }
 
@@ -91,7 +95,7 @@ public sealed class Context : IDisposable
         _engine.Dispose();
         _runner.Dispose();
         _memory.Dispose();
-        _backend.Dispose();
+        DisposeBackends();
         Model.Release();
     }
 
@@ -106,13 +110,28 @@ public sealed class Context : IDisposable
 
     private static List<KvLayer> LayersOf(ExecutionPlan plan) => [.. plan.Graph.Nodes.Select(node => node.Kv).OfType<KvLayer>().Distinct()];
 
+    private static OpRegistry KernelsOf(IDeviceProvider provider)
+    {
+        OpRegistry registry = new();
+        provider.RegisterKernels(registry);
+        return registry;
+    }
+
+    private IBackend BackendOf(Device device) => _backends.First(backend => backend.Device == device);
+
+    private void DisposeBackends()
+    {
+        foreach (IBackend backend in _backends)
+            backend.Dispose();
+    }
+
     private void Log(ILogger logger, TimeSpan time, OpRegistry registry)
     {
         logger.LogInformation(
             "context of {Tokens} tokens ready in {Milliseconds:N0} ms: {Device}, key/value memory {KvBytes:N0} bytes ({KvType}), compute memory {ArenaBytes:N0} bytes, {Steps} steps",
             ContextLength,
             time.TotalMilliseconds,
-            _backend.Description,
+            string.Join("; ", _backends.Select(backend => backend.Description)),
             KvBytes,
             Plan.Request.Options.KvType,
             Plan.ArenaBytes.Values.Sum(),

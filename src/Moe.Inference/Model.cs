@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Moe.Inference.Architectures;
 using Moe.Inference.Chat;
+using Moe.Inference.Execution;
 using Moe.Inference.Gguf;
 using Moe.Inference.Graph;
 using Moe.Inference.Placement;
@@ -19,23 +20,24 @@ public sealed class Model : IDisposable
 {
     private readonly GgufFile _file;
     private readonly GgufContent _content;
-    private readonly Dictionary<string, TensorView> _weights;
+    private readonly WeightStore _weights;
     private readonly Lazy<ChatTemplate?> _chatTemplate;
     private readonly Lock _lock = new();
     private int _users = 1;
     private bool _disposed;
 
-    private Model(GgufFile file, GgufContent content, Hyperparameters shape, ModelGraph graph, Tokenizer tokenizer, ModelOptions options)
+    private Model(GgufFile file, GgufContent content, WeightStore weights, Hyperparameters shape, ModelGraph graph, Tokenizer tokenizer, ModelOptions options)
     {
         _file = file;
         _content = content;
+        _weights = weights;
+        Devices = options.Devices;
         Shape = shape;
         Graph = graph;
         Tokenizer = tokenizer;
         _chatTemplate = new Lazy<ChatTemplate?>(() => Metadata.GetString("tokenizer.chat_template", null) is { } source ? ChatTemplate.Parse(source) : null);
         Placement = options.Placement;
         LoggerFactory = options.LoggerFactory ?? NullLoggerFactory.Instance;
-        _weights = file.Tensors.ToDictionary(tensor => tensor.Name, View, StringComparer.Ordinal);
     }
 
     /// <summary>Path of the file, or of its first part.</summary>
@@ -68,6 +70,8 @@ public sealed class Model : IDisposable
 
     internal ILoggerFactory LoggerFactory { get; }
 
+    internal IReadOnlyList<IDeviceProvider> Devices { get; }
+
     /// <summary>Loads a model.</summary>
     /// <param name="path">A GGUF file, or any part of a split one.</param>
     /// <param name="options">How to load; null for defaults.</param>
@@ -94,7 +98,8 @@ public sealed class Model : IDisposable
             if (tokenizer.VocabularySize > graph.Logits.Width)
                 throw new UnsupportedModelException($"{file.Path}: the vocabulary has {tokenizer.VocabularySize} tokens, the output only {graph.Logits.Width} rows");
             content = Bring(file, options.Loading, progress, cancellationToken);
-            Model model = new(file, content, shape, graph, tokenizer, options);
+            WeightStore weights = new(file, content, graph.Nodes.SelectMany(node => node.Weights), options.Placement, options.Devices, cancellationToken);
+            Model model = new(file, content, weights, shape, graph, tokenizer, options);
             model.LoggerFactory.CreateLogger<Model>().LogInformation(
                 "loaded {Name} ({Architecture}, {Layers} layers, {Bytes:N0} bytes of weights) by {Loading} in {Milliseconds:N0} ms",
                 model.Name,
@@ -150,7 +155,7 @@ public sealed class Model : IDisposable
         Release();
     }
 
-    internal TensorView WeightView(Weight weight) => _weights[weight.Name];
+    internal TensorView WeightView(Weight weight, Device device) => _weights.View(weight, device);
 
     internal void Release()
     {
@@ -160,6 +165,7 @@ public sealed class Model : IDisposable
                 return;
         }
 
+        _weights.Dispose();
         _content.Dispose();
         _file.Dispose();
     }
@@ -187,9 +193,6 @@ public sealed class Model : IDisposable
     // Touching every page beforehand makes the first token as fast as the others, unless that would push out other pages of the same file.
     private static GgufPrefetch Prefetch(GgufFile file) =>
         file.TensorBytes < GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 10 * 8 ? GgufPrefetch.Load : GgufPrefetch.Hint;
-
-    private TensorView View(GgufTensor tensor) => new(
-        new Cpu.BorrowedBuffer(_content.GetAddress(tensor), tensor.ByteLength, tensor.Name), 0, tensor.Type, checked((int)tensor.RowLength), tensor.Rows);
 
     private sealed class Relay(IProgress<LoadProgress> target) : IProgress<GgufReadProgress>
     {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Moe.Inference.Execution;
 using Moe.Inference.Placement;
 
 namespace Moe.Inference;
@@ -21,6 +22,9 @@ public sealed record ModelOptions
 
     /// <summary>Where tensors live.</summary>
     public DevicePlacement Placement { get; init; } = DevicePlacement.Cpu;
+
+    /// <summary>Devices beside the host that the placement may name.</summary>
+    public IReadOnlyList<IDeviceProvider> Devices { get; init; } = [];
 
     /// <summary>Where to log what was chosen and why; null for nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }

@@ -1,5 +1,6 @@
 using Moe.Inference.Cpu.Threading;
 using Moe.Inference.Execution;
+using Moe.Inference.Graph;
 using Moe.Inference.Ops;
 using Moe.Inference.Planning;
 using Moe.Inference.Tensors;
@@ -22,6 +23,25 @@ internal sealed unsafe class CpuBackend : IBackend
     public IDeviceProgram Compile(IReadOnlyList<(PlannedStep Planned, IStep Bound)> steps) =>
         new CpuProgram(_pool, [.. steps.Select(step => (step.Planned, AsCpuStep(step.Planned, step.Bound)))]);
 
+    public IStep Bind(IKernel kernel, KernelBinding binding) => kernel.Bind(binding);
+
+    public IDeviceEvent CreateEvent() => new HostEvent();
+
+    public void Enqueue(IDeviceProgram program, RunSize size, CancellationToken cancellation) => ((CpuProgram)program).Run(size, cancellation);
+
+    public void EnqueueTransfer(PlannedStep step, DeviceBuffer source, long sourceOffset, DeviceBuffer target, long targetOffset, long bytes) =>
+        throw new NotSupportedException("the other device carries transfers out");
+
+    public void Record(IDeviceEvent recorded)
+    {
+    }
+
+    public void Wait(IDeviceEvent awaited) => awaited.WaitOnHost();
+
+    public void Synchronize()
+    {
+    }
+
     public void Write(DeviceBuffer target, long offset, ReadOnlySpan<byte> data) => data.CopyTo(Bytes(target, offset, data.Length));
 
     public void Read(DeviceBuffer source, long offset, Span<byte> data) => Bytes(source, offset, data.Length).CopyTo(data);
@@ -39,5 +59,17 @@ internal sealed unsafe class CpuBackend : IBackend
     }
 
     private static CpuStep AsCpuStep(PlannedStep planned, IStep bound) => bound as CpuStep
-        ?? throw new PlanningException(planned.Node.Operation.Name, planned.Node.Label, planned.Device.ToString(), $"the kernel {planned.Kernel.GetType().Name} does not make CPU steps");
+        ?? throw new PlanningException(planned.Node.Operation.Name, planned.Node.Label, planned.Device.ToString(), $"the kernel {planned.Kernel?.GetType().Name} does not make CPU steps");
+
+    /// <summary>The host runs everything before it returns, so its events have always happened.</summary>
+    private sealed class HostEvent : IDeviceEvent
+    {
+        public void WaitOnHost()
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+    }
 }

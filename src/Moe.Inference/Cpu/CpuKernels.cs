@@ -17,6 +17,7 @@ internal static class CpuKernels
         .Register(new RowsKernel(KvStoreOp.OpName, binding => new KvStoreFormula(binding)))
         .Register(new RowsKernel(RouteOp.OpName, binding => new RouteFormula(binding), FloatWeights))
         .Register(new RowsKernel(AddOp.OpName, binding => new AddFormula(binding)))
+        .Register(new RowsKernel(SumOp.OpName, binding => new SumFormula(binding)))
         .Register(new RowsKernel(MulOp.OpName, binding => new MulFormula(binding)))
         .Register(new RowsKernel(ActivationOp.OpName, binding => new ActivationFormula(binding)))
         .Register(new RowsKernel(GatedActivationOp.OpName, binding => new GatedActivationFormula(binding)))

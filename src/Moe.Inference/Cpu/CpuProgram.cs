@@ -43,6 +43,9 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
         _taken = new PaddedCounter[_entries.Length];
     }
 
+    /// <summary>Runs all steps.</summary>
+    /// <exception cref="DeviceException">A step failed; the message names it.</exception>
+    /// <exception cref="OperationCanceledException">The run was stopped.</exception>
     public void Run(RunSize size, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();

@@ -5,7 +5,11 @@ using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Execution;
 
-/// <summary>One device that can hold tensors and run steps. Used by one thread at a time.</summary>
+/// <summary>
+/// One device's memory and its queue of work. What is enqueued runs in order and, on other devices than the host, later: methods that
+/// enqueue return at once, and a failure surfaces where somebody waits. The host's own backend runs everything before it returns.
+/// Used by one thread at a time.
+/// </summary>
 public interface IBackend : IDisposable
 {
     /// <summary>The device.</summary>
@@ -20,27 +24,75 @@ public interface IBackend : IDisposable
     /// <exception cref="OutOfDeviceMemoryException">There is not so much.</exception>
     DeviceBuffer Allocate(long bytes, string purpose);
 
+    /// <summary>Binds a node to memory of this device.</summary>
+    IStep Bind(IKernel kernel, KernelBinding binding);
+
     /// <summary>Makes steps that follow each other on this device ready to run.</summary>
     /// <param name="steps">The planned steps with what their kernels bound, in order.</param>
     IDeviceProgram Compile(IReadOnlyList<(PlannedStep Planned, IStep Bound)> steps);
 
-    /// <summary>Copies host bytes into device memory.</summary>
+    /// <summary>Creates an event that this device's queue can record.</summary>
+    IDeviceEvent CreateEvent();
+
+    /// <summary>Enqueues a program.</summary>
+    /// <param name="program">Made by this backend's <see cref="Compile"/>.</param>
+    /// <param name="size">The numbers behind the symbols of this run, none above the plan's limits.</param>
+    /// <param name="cancellation">Stops between steps; the values are then undefined.</param>
+    void Enqueue(IDeviceProgram program, RunSize size, CancellationToken cancellation);
+
+    /// <summary>Enqueues a transfer step's copy: one end is on this device, the other on the host.</summary>
+    /// <param name="step">The step, as errors name it.</param>
+    /// <param name="source">The memory to read.</param>
+    /// <param name="sourceOffset">Where in it.</param>
+    /// <param name="target">The memory to write.</param>
+    /// <param name="targetOffset">Where in it.</param>
+    /// <param name="bytes">How much.</param>
+    void EnqueueTransfer(PlannedStep step, DeviceBuffer source, long sourceOffset, DeviceBuffer target, long targetOffset, long bytes);
+
+    /// <summary>Enqueues that an event of this backend happens when all that was enqueued before is done.</summary>
+    void Record(IDeviceEvent recorded);
+
+    /// <summary>Enqueues that what follows waits for an event of any backend; the host waits at once.</summary>
+    void Wait(IDeviceEvent awaited);
+
+    /// <summary>Waits until all that was enqueued is done.</summary>
+    /// <exception cref="DeviceException">Something of it failed; the message names the step.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    void Synchronize();
+
+    /// <summary>Copies host bytes into device memory; waits for the queue first.</summary>
     void Write(DeviceBuffer target, long offset, ReadOnlySpan<byte> data);
 
-    /// <summary>Copies between two places of this device's memory; they must not overlap.</summary>
-    void Copy(DeviceBuffer source, long sourceOffset, DeviceBuffer target, long targetOffset, long bytes);
-
-    /// <summary>Copies device memory to the host.</summary>
+    /// <summary>Copies device memory to the host; waits for the queue first.</summary>
     void Read(DeviceBuffer source, long offset, Span<byte> data);
+
+    /// <summary>Copies between two places of this device's memory, which must not overlap; waits for the queue first.</summary>
+    void Copy(DeviceBuffer source, long sourceOffset, DeviceBuffer target, long targetOffset, long bytes);
 }
 
 /// <summary>Steps made ready for one device.</summary>
-public interface IDeviceProgram : IDisposable
+public interface IDeviceProgram : IDisposable;
+
+/// <summary>A point in a device's queue that others can wait for. May be recorded again in every run.</summary>
+public interface IDeviceEvent : IDisposable
 {
-    /// <summary>Runs all steps.</summary>
-    /// <param name="size">The numbers behind the symbols of this run, none above the plan's limits.</param>
-    /// <param name="cancellation">Stops between steps; the values are then undefined.</param>
-    /// <exception cref="DeviceException">A step failed; the message names it.</exception>
-    /// <exception cref="OperationCanceledException">The run was stopped.</exception>
-    void Run(RunSize size, CancellationToken cancellation);
+    /// <summary>Waits, on the calling thread, until the last recording has happened.</summary>
+    /// <exception cref="DeviceException">Something before it failed.</exception>
+    void WaitOnHost();
+}
+
+/// <summary>A device that an application brings along, beside the host: it opens backends and registers kernels for them.</summary>
+public interface IDeviceProvider
+{
+    /// <summary>The device.</summary>
+    Device Device { get; }
+
+    /// <summary>Bytes of its memory, or null if it does not tell.</summary>
+    long? MemoryBytes { get; }
+
+    /// <summary>Registers the kernels of this kind of device.</summary>
+    void RegisterKernels(OpRegistry registry);
+
+    /// <summary>Opens a queue. Memory allocated through one backend of a device may be used by any other of the same provider.</summary>
+    IBackend Open();
 }

@@ -6,39 +6,40 @@ using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Execution;
 
-/// <summary>A plan bound to memory: owns the arenas, runs micro-batches. Used by one thread at a time.</summary>
+/// <summary>A plan bound to memory: owns the arenas, runs micro-batches over all devices. Used by one thread at a time.</summary>
 public sealed class PlanRunner : IDisposable
 {
     private readonly ExecutionPlan _plan;
-    private readonly IBackend _backend;
-    private readonly DeviceBuffer _arena;
-    private readonly IDeviceProgram _program;
+    private readonly Dictionary<Device, IBackend> _backends = [];
+    private readonly Dictionary<Device, DeviceBuffer> _arenas = [];
+    private readonly List<IRunnerAction> _actions = [];
+    private readonly List<IDisposable> _owned = [];
 
     /// <summary>Allocates the plan's arenas and binds its kernels.</summary>
     /// <param name="plan">The plan.</param>
-    /// <param name="backends">The devices it names.</param>
-    /// <param name="weights">Where a tensor of the model lies.</param>
+    /// <param name="backends">The devices it names, the host among them.</param>
+    /// <param name="weights">Where a tensor of the model lies on a device.</param>
     /// <param name="kv">Where a layer's key/value memory lies.</param>
     /// <exception cref="PlanningException">A device that the plan names is not among the backends.</exception>
     /// <exception cref="OutOfDeviceMemoryException">An arena does not fit.</exception>
-    public PlanRunner(ExecutionPlan plan, IReadOnlyList<IBackend> backends, Func<Weight, TensorView> weights, Func<KvLayer, KvLayerView> kv)
+    public PlanRunner(ExecutionPlan plan, IReadOnlyList<IBackend> backends, Func<Weight, Device, TensorView> weights, Func<KvLayer, KvLayerView> kv)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(backends);
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(kv);
         _plan = plan;
-        (Device device, long bytes) = plan.ArenaBytes.Single();
-        _backend = backends.FirstOrDefault(candidate => candidate.Device == device)
-            ?? throw new PlanningException("", "arena", device.ToString(), $"there is no such device; there are {string.Join(", ", backends.Select(backend => backend.Device))}");
-        _arena = _backend.Allocate(bytes, "compute arena");
+        foreach (IBackend backend in backends)
+            _backends.Add(backend.Device, backend);
         try
         {
-            _program = _backend.Compile([.. plan.Steps.Select(step => (step, Bind(step, weights, kv)))]);
+            foreach ((Device device, long bytes) in plan.ArenaBytes)
+                _arenas.Add(device, BackendOf(device).Allocate(bytes, "compute arena"));
+            new RunnerBuilder(plan, BackendOf, device => _arenas[device], weights, kv).Build(_actions, _owned);
         }
         catch
         {
-            _arena.Dispose();
+            Dispose();
             throw;
         }
     }
@@ -54,20 +55,31 @@ public sealed class PlanRunner : IDisposable
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(data);
         if (bytes.Length > slot.Bytes)
             throw new ArgumentException($"'{input.Name}' holds {slot.Bytes} bytes, not {bytes.Length}", nameof(data));
-        _backend.Write(_arena, slot.Offset, bytes);
+        _backends[slot.Device].Write(_arenas[slot.Device], slot.Offset, bytes);
     }
 
-    /// <summary>Runs one micro-batch.</summary>
-    /// <inheritdoc cref="IDeviceProgram.Run"/>
+    /// <summary>Runs one micro-batch and waits for all devices.</summary>
+    /// <param name="size">The numbers behind the symbols of this run, none above the plan's limits.</param>
+    /// <param name="cancellation">Stops between steps; the values are then undefined.</param>
+    /// <exception cref="DeviceException">A step failed; the message names it.</exception>
+    /// <exception cref="OperationCanceledException">The run was stopped.</exception>
     public void Run(RunSize size, CancellationToken cancellation = default)
     {
         RunSize limits = _plan.Request.Limits;
         if (size.Tokens < 1 || size.Tokens > limits.Tokens || size.Outputs < 0 || size.Outputs > limits.Outputs || size.Pages > limits.Pages || size.Context > limits.Context)
             throw new ArgumentOutOfRangeException(nameof(size), size, $"the plan was made for at the most {limits}");
-        _program.Run(size, cancellation);
+        try
+        {
+            foreach (IRunnerAction action in _actions)
+                action.Run(size, cancellation);
+        }
+        finally
+        {
+            SynchronizeAll();
+        }
     }
 
-    /// <summary>Copies rows of a value that lives to the end of a run (the logits) to the host.</summary>
+    /// <summary>Copies rows of the logits to the host.</summary>
     /// <param name="row">First row.</param>
     /// <param name="destination">A whole number of rows.</param>
     public void ReadLogits(int row, Span<float> destination)
@@ -77,29 +89,41 @@ public sealed class PlanRunner : IDisposable
         long offset = (long)row * logits.Width * sizeof(float);
         if (offset + ((long)destination.Length * sizeof(float)) > slot.Bytes)
             throw new ArgumentOutOfRangeException(nameof(row), row, "the rows lie beyond the logits");
-        _backend.Read(_arena, slot.Offset + offset, MemoryMarshal.AsBytes(destination));
+        _backends[slot.Device].Read(_arenas[slot.Device], slot.Offset + offset, MemoryMarshal.AsBytes(destination));
     }
 
     /// <summary>Gives the arenas back.</summary>
     public void Dispose()
     {
-        _program.Dispose();
-        _arena.Dispose();
+        foreach (IDisposable owned in _owned)
+            owned.Dispose();
+        foreach (DeviceBuffer arena in _arenas.Values)
+            arena.Dispose();
+        _owned.Clear();
+        _arenas.Clear();
     }
 
-    private IStep Bind(PlannedStep step, Func<Weight, TensorView> weights, Func<KvLayer, KvLayerView> kv)
+    // Whatever happened, no device may still be at work when the next run begins; the first failure is the one to tell.
+    private void SynchronizeAll()
     {
-        TensorView View(GraphValue value) =>
-            new(_arena, _plan.Values[value.Id].Offset, value.Shape.Type, value.Width, value.Rows.Resolve(_plan.Request.Limits));
-        KernelBinding binding = new(
-            step.Node,
-            [.. step.Node.Inputs.Select(View)],
-            [.. step.Node.Weights.Select(weights)],
-            [.. step.Node.Outputs.Select(View)],
-            new TensorView(_arena, step.Scratch.Offset, ElementType.I8, 1, step.Scratch.Bytes),
-            step.Node.Kv is null ? null : kv(step.Node.Kv),
-            _plan.Request.Limits,
-            _plan.Request.Options);
-        return step.Kernel.Bind(binding);
+        Exception? first = null;
+        foreach (IBackend backend in _backends.Values)
+        {
+            try
+            {
+                backend.Synchronize();
+            }
+            catch (Exception failure) when (failure is DeviceException or OperationCanceledException)
+            {
+                first ??= failure;
+            }
+        }
+
+        if (first is not null)
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
     }
+
+    private IBackend BackendOf(Device device) => _backends.TryGetValue(device, out IBackend? backend)
+        ? backend
+        : throw new PlanningException("", "arena", device.ToString(), $"there is no such device; there are {string.Join(", ", _backends.Keys)}");
 }

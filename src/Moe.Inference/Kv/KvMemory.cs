@@ -11,23 +11,20 @@ internal sealed class KvMemory : IDisposable
     /// <summary>Tokens of a page.</summary>
     public const int PageLength = 64;
 
-    private readonly IBackend _backend;
-    private readonly Dictionary<KvLayer, KvLayerView> _layers = [];
+    private readonly Dictionary<KvLayer, (KvLayerView View, IBackend Backend)> _layers = [];
 
     /// <summary>Allocates the memory.</summary>
-    /// <param name="layers">The model's layers.</param>
-    /// <param name="backend">Where they live.</param>
+    /// <param name="layers">The model's layers, each with the backend of the device that it lives on.</param>
     /// <param name="type">Element type.</param>
     /// <param name="tokens">Tokens that all sequences together may hold; rounded up to whole pages.</param>
     /// <exception cref="OutOfDeviceMemoryException">It does not fit.</exception>
-    public KvMemory(IReadOnlyList<KvLayer> layers, IBackend backend, ElementType type, int tokens)
+    public KvMemory(IEnumerable<(KvLayer Layer, IBackend Backend)> layers, ElementType type, int tokens)
     {
-        _backend = backend;
         Pages = new PagePool(PageCount(tokens));
         try
         {
-            foreach (KvLayer layer in layers)
-                _layers.Add(layer, new KvLayerView(layer, Allocate(layer, layer.KeyWidth, type), Allocate(layer, layer.ValueWidth, type), PageLength));
+            foreach ((KvLayer layer, IBackend backend) in layers)
+                _layers.Add(layer, (Allocate(layer, backend, type), backend));
         }
         catch
         {
@@ -43,44 +40,67 @@ internal sealed class KvMemory : IDisposable
     public int Capacity => Pages.Count * PageLength;
 
     /// <summary>Bytes allocated.</summary>
-    public long ByteLength => _layers.Values.Sum(layer => layer.Keys.Buffer.Length + layer.Values.Buffer.Length);
+    public long ByteLength => _layers.Values.Sum(layer => layer.View.Keys.Buffer.Length + layer.View.Values.Buffer.Length);
 
     /// <summary>Pages that hold a number of tokens.</summary>
     public static int PageCount(int tokens) => (tokens + PageLength - 1) / PageLength;
 
     /// <summary>A layer's memory as kernels see it.</summary>
-    public KvLayerView View(KvLayer layer) => _layers[layer];
+    public KvLayerView View(KvLayer layer) => _layers[layer].View;
 
     /// <summary>Copies a page of every layer.</summary>
     public void CopyPage(int source, int target)
     {
-        foreach (KvLayerView layer in _layers.Values)
+        foreach ((KvLayerView view, IBackend backend) in _layers.Values)
         {
-            CopyPage(layer.Keys, source, target);
-            CopyPage(layer.Values, source, target);
+            CopyPage(backend, view.Keys, source, target);
+            CopyPage(backend, view.Values, source, target);
         }
     }
 
     /// <summary>Gives the memory back.</summary>
     public void Dispose()
     {
-        foreach (KvLayerView layer in _layers.Values)
+        foreach ((KvLayerView view, _) in _layers.Values)
         {
-            layer.Keys.Buffer.Dispose();
-            layer.Values.Buffer.Dispose();
+            view.Keys.Buffer.Dispose();
+            view.Values.Buffer.Dispose();
         }
     }
 
-    private void CopyPage(TensorView view, int source, int target)
+    /// <summary>Bytes that one layer takes.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="type">Element type.</param>
+    /// <param name="tokens">Tokens; rounded up to whole pages.</param>
+    public static long BytesOf(KvLayer layer, ElementType type, int tokens) =>
+        HalfBytes(layer, layer.KeyWidth, type, PageCount(tokens)) + HalfBytes(layer, layer.ValueWidth, type, PageCount(tokens));
+
+    private static long HalfBytes(KvLayer layer, int width, ElementType type, int pages) =>
+        checked((long)pages * layer.Heads * PageLength * ElementLayout.Of(type).RowBytes(width));
+
+    private void CopyPage(IBackend backend, TensorView view, int source, int target)
     {
         long bytes = view.ByteLength / Pages.Count;
-        _backend.Copy(view.Buffer, source * bytes, view.Buffer, target * bytes, bytes);
+        backend.Copy(view.Buffer, source * bytes, view.Buffer, target * bytes, bytes);
     }
 
-    private TensorView Allocate(KvLayer layer, int width, ElementType type)
+    private KvLayerView Allocate(KvLayer layer, IBackend backend, ElementType type)
     {
-        long rows = (long)Pages.Count * layer.Heads * PageLength;
-        long bytes = checked(rows * ElementLayout.Of(type).RowBytes(width));
-        return new TensorView(_backend.Allocate(bytes, $"key/value memory of layer {layer.Index}"), 0, type, width, rows);
+        TensorView keys = Half(layer, layer.KeyWidth, backend, type);
+        try
+        {
+            return new KvLayerView(layer, keys, Half(layer, layer.ValueWidth, backend, type), PageLength);
+        }
+        catch
+        {
+            keys.Buffer.Dispose();
+            throw;
+        }
+    }
+
+    private TensorView Half(KvLayer layer, int width, IBackend backend, ElementType type)
+    {
+        DeviceBuffer buffer = backend.Allocate(HalfBytes(layer, width, type, Pages.Count), $"key/value memory of layer {layer.Index}");
+        return new TensorView(buffer, 0, type, width, (long)Pages.Count * layer.Heads * PageLength);
     }
 }

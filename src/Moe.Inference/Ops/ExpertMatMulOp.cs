@@ -4,10 +4,12 @@ namespace Moe.Inference.Ops;
 
 /// <summary>
 /// A product with the matrix of each chosen expert: a step of the composed mixture of experts. Inputs: x F32[T, k] (the same row for all
-/// chosen experts) or F32[T·used, k] (a row for each), ids I32[T, used]. Weights: W [k, n, experts]. Output: F32[T·used, n].
+/// chosen experts) or F32[T·used, k] (a row for each), ids I32[T, used]. Weights: W [k, n, experts]. Output: F32[T·used, n]; rows of experts
+/// that the weights do not hold are zero.
 /// </summary>
 /// <param name="Used">Experts chosen for a token.</param>
-public sealed record ExpertMatMulOp(int Used) : Operation
+/// <param name="FirstExpert">The expert that the first matrix belongs to.</param>
+public sealed record ExpertMatMulOp(int Used, int FirstExpert = 0) : Operation
 {
     /// <summary>The name in the registry.</summary>
     public const string OpName = "expert-matmul";

@@ -5,11 +5,12 @@ namespace Moe.Inference.Ops;
 /// <summary>
 /// The feed-forward networks of the chosen experts in one operation: down_e · (f(gate_e · x) ⊙ (up_e · x)) for each chosen expert e, not yet
 /// weighted. Inputs: x F32[T, width], ids I32[T, used]. Weights: gate [width, hidden, experts], up (same), down [hidden, width, experts].
-/// Output: F32[T·used, width], the rows of a token in the order of its ids.
+/// Output: F32[T·used, width], the rows of a token in the order of its ids; rows of experts that the weights do not hold are zero.
 /// </summary>
 /// <param name="Used">Experts chosen for a token.</param>
 /// <param name="Activation">The function f.</param>
-public sealed record FusedMoeOp(int Used, ActivationKind Activation) : Operation
+/// <param name="FirstExpert">The expert that the first matrix belongs to: not 0 where a layer's experts are split over devices.</param>
+public sealed record FusedMoeOp(int Used, ActivationKind Activation, int FirstExpert = 0) : Operation
 {
     /// <summary>The name in the registry.</summary>
     public const string OpName = "fused-moe";
@@ -48,9 +49,9 @@ public sealed record FusedMoeOp(int Used, ActivationKind Activation) : Operation
         ArgumentNullException.ThrowIfNull(node);
         ArgumentNullException.ThrowIfNull(builder);
         (GraphValue x, GraphValue ids) = (node.Inputs[0], node.Inputs[1]);
-        GraphValue gate = builder.Add($"{node.Label}.gate", new ExpertMatMulOp(Used), [x, ids], [node.Weights[0]]);
-        GraphValue up = builder.Add($"{node.Label}.up", new ExpertMatMulOp(Used), [x, ids], [node.Weights[1]]);
+        GraphValue gate = builder.Add($"{node.Label}.gate", new ExpertMatMulOp(Used, FirstExpert), [x, ids], [node.Weights[0]]);
+        GraphValue up = builder.Add($"{node.Label}.up", new ExpertMatMulOp(Used, FirstExpert), [x, ids], [node.Weights[1]]);
         GraphValue hidden = builder.Add($"{node.Label}.hidden", new GatedActivationOp(Activation), [gate, up]);
-        return [builder.Add(node.Label, new ExpertMatMulOp(Used), [hidden, ids], [node.Weights[2]])];
+        return [builder.Add(node.Label, new ExpertMatMulOp(Used, FirstExpert), [hidden, ids], [node.Weights[2]])];
     }
 }

@@ -24,6 +24,15 @@ public sealed class OpRegistry
         return this;
     }
 
+    /// <summary>Adds another registry's kernels where this one has none of its own.</summary>
+    public OpRegistry RegisterMissing(OpRegistry others)
+    {
+        ArgumentNullException.ThrowIfNull(others);
+        foreach ((var key, IKernel kernel) in others._kernels)
+            _kernels.TryAdd(key, kernel);
+        return this;
+    }
+
     /// <summary>Switches an operation off: plans use its composed form on every device.</summary>
     /// <param name="operation">The name, such as <see cref="FusedMoeOp.OpName"/>.</param>
     /// <exception cref="ArgumentException">No kernel is registered under that name, so the switch would have no effect.</exception>

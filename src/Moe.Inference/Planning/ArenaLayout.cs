@@ -13,17 +13,19 @@ internal static class ArenaLayout
     public const int Alignment = 64;
 
     /// <summary>Lays pieces out.</summary>
+    /// <param name="requests">The pieces.</param>
+    /// <param name="guardBytes">Bytes left free behind each piece, and before the first, so that a write beyond a piece hits no other.</param>
     /// <returns>An offset for each request, in their order, and the size of the arena.</returns>
-    public static (long[] Offsets, long Size) Pack(IReadOnlyList<ArenaRequest> requests)
+    public static (long[] Offsets, long Size) Pack(IReadOnlyList<ArenaRequest> requests, int guardBytes = 0)
     {
         long[] offsets = new long[requests.Count];
         List<(long Start, long End, int First, int Last)> placed = [];
-        long size = 0;
+        long size = guardBytes;
         foreach (int index in Enumerable.Range(0, requests.Count).OrderByDescending(i => requests[i].Bytes).ThenBy(i => i))
         {
             ArenaRequest request = requests[index];
-            long bytes = Align(request.Bytes);
-            long offset = 0;
+            long bytes = Align(request.Bytes + guardBytes);
+            long offset = guardBytes;
             foreach ((long start, long end, int first, int last) in placed)
             {
                 bool together = first <= request.Last && request.First <= last;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Moe.Inference.Graph;
 using Moe.Inference.Ops;
@@ -12,12 +13,17 @@ namespace Moe.Inference.Planning;
 public readonly record struct ArenaSlot(Device Device, long Offset, long Bytes);
 
 /// <summary>One node, where and by what it runs.</summary>
-/// <param name="Node">The node.</param>
-/// <param name="Device">Where it runs.</param>
-/// <param name="Kernel">What runs it.</param>
+/// <param name="Node">The node, and its number among the plan's steps.</param>
+/// <param name="Device">The device whose queue runs it.</param>
+/// <param name="Kernel">What runs it; null for a transfer.</param>
 /// <param name="Stage">Steps of one stage do not depend on each other.</param>
 /// <param name="Scratch">The kernel's scratch memory.</param>
-public sealed record PlannedStep(GraphNode Node, Device Device, IKernel Kernel, int Stage, ArenaSlot Scratch);
+/// <param name="Waits">Transfers, by step number, that must have ended before this step may begin.</param>
+public sealed record PlannedStep(GraphNode Node, Device Device, IKernel? Kernel, int Stage, ArenaSlot Scratch, IReadOnlyList<int> Waits)
+{
+    /// <summary>Whether the step copies a value between devices.</summary>
+    public bool IsTransfer => Node.Operation is TransferOp;
+}
 
 /// <summary>A graph made ready for devices: steps in order, and a place in memory for every value. Holds no memory itself.</summary>
 public sealed class ExecutionPlan
@@ -53,11 +59,12 @@ public sealed class ExecutionPlan
         foreach (PlannedStep step in Steps)
         {
             string outputs = string.Join(", ", step.Node.Outputs.Select(value => value.Shape.ToString()));
-            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"{step.Stage,5} {step.Device,-6} {step.Node.Operation.Name,-18} {step.Node.Label} {outputs}\n");
+            string waits = step.Waits.Count == 0 ? "" : $"  waits for {string.Join(", ", step.Waits.Select(wait => Steps[wait].Node.Label))}";
+            text.Append(CultureInfo.InvariantCulture, $"{step.Stage,5} {step.Device,-6} {step.Node.Operation.Name,-18} {step.Node.Label} {outputs}{waits}\n");
         }
 
         foreach ((Device device, long bytes) in ArenaBytes)
-            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"arena {device}: {bytes:N0} bytes\n");
+            text.Append(CultureInfo.InvariantCulture, $"arena {device}: {bytes:N0} bytes\n");
         return text.ToString();
     }
 }

@@ -4,63 +4,79 @@ using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Planning;
 
-/// <summary>A graph whose every node has a kernel on its device.</summary>
-/// <param name="Graph">The rewritten graph.</param>
+/// <summary>A graph whose every node has a device, and a kernel there.</summary>
+/// <param name="Graph">The graph.</param>
 /// <param name="Devices">Device of each node, by id.</param>
-/// <param name="Kernels">Kernel of each node, by id.</param>
-internal sealed record ExpandedGraph(ModelGraph Graph, IReadOnlyList<Device> Devices, IReadOnlyList<IKernel> Kernels);
+/// <param name="Kernels">Kernel of each node, by id; null for a transfer.</param>
+internal sealed record PlacedGraph(ModelGraph Graph, IReadOnlyList<Device> Devices, IReadOnlyList<IKernel?> Kernels);
 
-/// <summary>Replaces each operation that is switched off, or that no kernel takes, by its composed form, again and again until kernels take all.</summary>
+/// <summary>
+/// Gives each node a device and a kernel. An operation that is switched off, that no kernel takes, or whose weights live on several devices
+/// is replaced by its composed form, again and again until kernels take all.
+/// </summary>
 internal sealed class ExpandPass
 {
     private readonly PlanRequest _request;
+    private readonly Assigner _assigner;
+    private readonly GraphRewriter _rewriter;
+    private readonly Dictionary<GraphValue, Device> _homes = [];
     private readonly List<Device> _devices = [];
-    private readonly List<IKernel> _kernels = [];
-    private readonly GraphBuilder _result = new();
+    private readonly List<IKernel?> _kernels = [];
 
-    private ExpandPass(PlanRequest request) => _request = request;
-
-    /// <summary>Rewrites the request's graph.</summary>
-    /// <exception cref="PlanningException">An operation has neither a kernel nor a composed form.</exception>
-    public static ExpandedGraph Run(PlanRequest request, IReadOnlyList<Device> devices) => new ExpandPass(request).Run(request.Graph, devices);
-
-    private ExpandedGraph Run(ModelGraph graph, IReadOnlyList<Device> devices)
+    private ExpandPass(PlanRequest request, ModelGraph graph)
     {
-        GraphValue?[] map = new GraphValue?[graph.ValueCount];
-        for (int i = 0; i < graph.Inputs.All.Count; i++)
-            map[graph.Inputs.All[i].Id] = _result.Inputs.All[i];
-        foreach (GraphNode node in graph.Nodes)
-        {
-            IReadOnlyList<GraphValue> outputs = Place(node, [.. node.Inputs.Select(input => map[input.Id]!)], devices[node.Id]);
-            for (int i = 0; i < outputs.Count; i++)
-                map[node.Outputs[i].Id] = outputs[i];
-        }
-
-        return new ExpandedGraph(_result.Build(map[graph.Logits.Id]!), _devices, _kernels);
+        _request = request;
+        _assigner = new Assigner(request.Placement, request.Limits);
+        _rewriter = new GraphRewriter(graph);
+        foreach (GraphValue input in _rewriter.Builder.Inputs.All)
+            _homes.Add(input, Device.Cpu);
     }
 
-    private IReadOnlyList<GraphValue> Place(GraphNode node, GraphValue[] inputs, Device device)
+    /// <summary>Rewrites a graph.</summary>
+    /// <param name="request">What the plan is made for.</param>
+    /// <param name="graph">The graph.</param>
+    /// <param name="pinned">Devices of nodes for which they are decided already.</param>
+    /// <exception cref="PlanningException">An operation has neither a kernel nor a composed form.</exception>
+    public static PlacedGraph Run(PlanRequest request, ModelGraph graph, IReadOnlyDictionary<int, Device> pinned) => new ExpandPass(request, graph).Run(pinned);
+
+    private PlacedGraph Run(IReadOnlyDictionary<int, Device> pinned)
     {
-        Operation operation = node.Operation;
-        bool enabled = _request.Registry.IsEnabled(operation.Name);
-        IKernel? kernel = enabled ? _request.Registry.Find(operation.Name, device.Kind) : null;
-        string? refusal = !enabled ? "the operation is switched off" : kernel is null ? "no kernel is registered" : kernel.Refuses(node, _request.Options);
-        _result.Layer = node.Layer;
-        if (refusal is null)
+        foreach (GraphNode node in _rewriter.Old.Nodes)
         {
-            GraphNode placed = _result.AddNode(node.Label, operation, inputs, [.. node.Weights], node.Kv);
-            _devices.Add(device);
-            _kernels.Add(kernel!);
-            return placed.Outputs;
+            Device? device = pinned.TryGetValue(node.Id, out Device decided) ? decided : null;
+            IReadOnlyList<GraphValue> outputs = Place(node, _rewriter.Inputs(node), device);
+            for (int i = 0; i < outputs.Count; i++)
+                _rewriter.Replace(node.Outputs[i], outputs[i]);
         }
 
-        if (!operation.HasComposedForm)
-            throw new PlanningException(operation.Name, node.Label, device.ToString(), $"{refusal}, and the operation has no composed form");
-        return Compose(node, inputs, device);
+        return new PlacedGraph(_rewriter.Build(), _devices, _kernels);
+    }
+
+    private IReadOnlyList<GraphValue> Place(GraphNode node, GraphValue[] inputs, Device? pinned)
+    {
+        string? conflict = null;
+        Device device = pinned ?? _assigner.DeviceOf(node, [.. inputs.Select(input => _homes[input])], out conflict);
+        IKernel? kernel = _request.Registry.Find(node.Operation.Name, device.Kind);
+        string? refusal = !_request.Registry.IsEnabled(node.Operation.Name) ? "the operation is switched off"
+            : conflict ?? (kernel is null ? $"no kernel is registered for {device.Kind}" : kernel.Refuses(node, _request.Options));
+        _rewriter.Builder.Layer = node.Layer;
+        if (refusal is not null)
+        {
+            return node.Operation.HasComposedForm
+                ? Compose(node, inputs, pinned)
+                : throw new PlanningException(node.Operation.Name, node.Label, device.ToString(), $"{refusal}, and the operation has no composed form");
+        }
+
+        GraphNode placed = _rewriter.Builder.AddNode(node.Label, node.Operation, inputs, [.. node.Weights], node.Kv);
+        _devices.Add(device);
+        _kernels.Add(kernel);
+        foreach (GraphValue output in placed.Outputs)
+            _homes.Add(output, device);
+        return placed.Outputs;
     }
 
     // The composed form is built in a graph of its own, so that its nodes go through Place like any other.
-    private GraphValue[] Compose(GraphNode node, GraphValue[] inputs, Device device)
+    private GraphValue[] Compose(GraphNode node, GraphValue[] inputs, Device? pinned)
     {
         GraphBuilder scratch = new() { Layer = node.Layer };
         GraphValue[] stands = [.. inputs.Select(input => scratch.AddInput(input.Name, input.Shape))];
@@ -72,7 +88,7 @@ internal sealed class ExpandPass
             map[stands[i].Id] = inputs[i];
         foreach (GraphNode part in parts.Nodes)
         {
-            IReadOnlyList<GraphValue> outputs = Place(part, [.. part.Inputs.Select(input => map[input.Id]!)], device);
+            IReadOnlyList<GraphValue> outputs = Place(part, [.. part.Inputs.Select(input => map[input.Id]!)], pinned);
             for (int i = 0; i < outputs.Count; i++)
                 map[part.Outputs[i].Id] = outputs[i];
         }

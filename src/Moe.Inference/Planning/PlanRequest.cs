@@ -10,4 +10,5 @@ namespace Moe.Inference.Planning;
 /// <param name="Registry">Kernels and switches.</param>
 /// <param name="Placement">Where weights live.</param>
 /// <param name="Options">What kernels are told.</param>
-public sealed record PlanRequest(ModelGraph Graph, RunSize Limits, OpRegistry Registry, DevicePlacement Placement, KernelOptions Options);
+/// <param name="GuardBytes">Bytes left free between pieces of memory, a multiple of 64; 0 but in validation mode.</param>
+public sealed record PlanRequest(ModelGraph Graph, RunSize Limits, OpRegistry Registry, DevicePlacement Placement, KernelOptions Options, int GuardBytes = 0);

@@ -1,25 +1,26 @@
 using Moe.Inference.Graph;
+using Moe.Inference.Ops;
 
 namespace Moe.Inference.Planning;
 
 /// <summary>
 /// Groups neighbouring nodes that do not depend on each other into stages: the nodes of a stage may run at the same time, and a device
-/// needs a barrier only between stages.
+/// needs a barrier only between stages. A transfer is a stage of its own.
 /// </summary>
 internal static class StagePass
 {
     /// <summary>The stage of each node, by id; non-decreasing. Nodes on different devices are never in one stage.</summary>
-    public static int[] Run(ExpandedGraph expanded)
+    public static int[] Run(PlacedGraph placed)
     {
-        int[] stages = new int[expanded.Graph.Nodes.Count];
+        int[] stages = new int[placed.Graph.Nodes.Count];
         int stage = 0;
         HashSet<int> written = [];
         HashSet<int> keysTouched = [];
-        foreach (GraphNode node in expanded.Graph.Nodes)
+        foreach (GraphNode node in placed.Graph.Nodes)
         {
             bool dependent = node.Inputs.Any(input => written.Contains(input.Id))
                 || (node.Kv is not null && keysTouched.Contains(node.Kv.Index))
-                || (node.Id > 0 && expanded.Devices[node.Id] != expanded.Devices[node.Id - 1]);
+                || (node.Id > 0 && (placed.Devices[node.Id] != placed.Devices[node.Id - 1] || IsTransfer(node) || IsTransfer(placed.Graph.Nodes[node.Id - 1])));
             if (dependent)
             {
                 stage++;
@@ -35,4 +36,6 @@ internal static class StagePass
 
         return stages;
     }
+
+    private static bool IsTransfer(GraphNode node) => node.Operation is TransferOp;
 }

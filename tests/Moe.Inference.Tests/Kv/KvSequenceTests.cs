@@ -12,7 +12,7 @@ public sealed class KvSequenceTests : IDisposable
     private readonly CpuBackend _backend = new(1);
     private readonly KvMemory _memory;
 
-    public KvSequenceTests() => _memory = new KvMemory([new KvLayer(0, 1, 1, 1)], _backend, ElementType.F32, Capacity);
+    public KvSequenceTests() => _memory = new KvMemory([(new KvLayer(0, 1, 1, 1), _backend)], ElementType.F32, Capacity);
 
     public void Dispose()
     {

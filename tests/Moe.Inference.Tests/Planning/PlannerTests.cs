@@ -81,11 +81,6 @@ public class PlannerTests
     }
 
     [Fact]
-    public void A_model_split_over_devices_is_refused_until_transfers_exist() =>
-        FluentActions.Invoking(() => Planner.Plan(Request(TinyGraph()) with { Placement = DevicePlacement.Cpu.Put("down", Device.Cuda(0)) }))
-            .Should().Throw<PlanningException>().Where(error => error.Device == "CUDA0");
-
-    [Fact]
     public void A_graph_refuses_operands_that_do_not_fit_and_names_the_node()
     {
         GraphBuilder builder = new();

@@ -25,6 +25,18 @@ internal sealed class AddFormula(KernelBinding binding) : IRowFormula
         TensorPrimitives.Add(binding.Inputs[0].Slice(start, end), binding.Inputs[1].Slice(start, end), binding.Outputs[0].Slice(start, end));
 }
 
+/// <summary>Any number of values, added one after the other.</summary>
+internal sealed class SumFormula(KernelBinding binding) : IRowFormula
+{
+    public void Run(int start, int end)
+    {
+        Span<float> sum = binding.Outputs[0].Slice(start, end);
+        TensorPrimitives.Add(binding.Inputs[0].Slice(start, end), binding.Inputs[1].Slice(start, end), sum);
+        for (int i = 2; i < binding.Inputs.Count; i++)
+            TensorPrimitives.Add(sum, binding.Inputs[i].Slice(start, end), sum);
+    }
+}
+
 /// <summary>a · b.</summary>
 internal sealed class MulFormula(KernelBinding binding) : IRowFormula
 {

@@ -41,7 +41,7 @@ internal sealed class ExpertMatMulKernel() : CpuKernel(ExpertMatMulOp.OpName)
         private readonly KernelBinding _binding;
         private readonly Parts _parts;
         private readonly ExpertProduct _product;
-        private readonly int _used;
+        private readonly ExpertMatMulOp _op;
         private readonly int _rowsPerSource;
 
         public Step(KernelBinding binding)
@@ -50,32 +50,32 @@ internal sealed class ExpertMatMulKernel() : CpuKernel(ExpertMatMulOp.OpName)
             GraphNode node = binding.Node;
             _parts = new Parts(node, binding.Limits, binding.Options);
             _product = new ExpertProduct(ProductOf(node.Weights[0], binding.Options), node.Weights[0], binding.Weights[0], binding.Options.Threads);
-            _used = ((ExpertMatMulOp)node.Operation).Used;
-            _rowsPerSource = node.Inputs[0].Rows == node.Inputs[1].Rows ? _used : 1;
+            _op = (ExpertMatMulOp)node.Operation;
+            _rowsPerSource = node.Inputs[0].Rows == node.Inputs[1].Rows ? _op.Used : 1;
         }
 
         public override int Phases => 3;
 
         private byte* Scratch => (byte*)_binding.Scratch.Address;
 
-        private ExpertGroups Groups => new((int*)(Scratch + _parts.Groups), _binding.Node.Weights[0].Slices);
+        private ExpertGroups Groups => new((int*)(Scratch + _parts.Groups), _binding.Node.Weights[0].Slices, _op.FirstExpert);
 
         private GatheredRows Gathered => new(_product.Kernel, _binding.Inputs[0], _rowsPerSource, Scratch + _parts.Gathered);
 
         public override int Items(int phase, in RunSize size) => phase switch
         {
             0 => 1,
-            1 => GatheredRows.Items(size.Tokens * _used),
+            1 => GatheredRows.Items(size.Tokens * _op.Used),
             _ => Groups.ActiveCount * _product.Blocks.Count,
         };
 
         public override void Run(int phase, int item, in RunSize size, int worker)
         {
-            int rows = size.Tokens * _used;
+            int rows = size.Tokens * _op.Used;
             if (phase == 0)
                 Groups.Build(_binding.Inputs[1].Integers(rows));
             else if (phase == 1)
-                Gathered.Run(item, rows, Groups);
+                Gathered.Run(item, rows, Groups, _binding.Outputs[0]);
             else
                 Multiply(Groups.Expert(item / _product.Blocks.Count), item % _product.Blocks.Count, worker);
         }

@@ -80,7 +80,7 @@ internal sealed class FusedMoeKernel() : CpuKernel(FusedMoeOp.OpName)
 
         private byte* Scratch => (byte*)_binding.Scratch.Address;
 
-        private ExpertGroups Groups => new((int*)(Scratch + _parts.Groups), _binding.Node.Weights[0].Slices);
+        private ExpertGroups Groups => new((int*)(Scratch + _parts.Groups), _binding.Node.Weights[0].Slices, _op.FirstExpert);
 
         private GatheredRows Gathered => new(_gate.Kernel, _binding.Inputs[0], _op.Used, Scratch + _parts.Gathered);
 
@@ -91,7 +91,7 @@ internal sealed class FusedMoeKernel() : CpuKernel(FusedMoeOp.OpName)
             0 => 1,
             1 => GatheredRows.Items(size.Tokens * _op.Used),
             2 => Groups.ActiveCount * _gate.Blocks.Count,
-            3 => Hidden.Items(size.Tokens * _op.Used),
+            3 => Hidden.Items(Groups.HereCount),
             _ => Groups.ActiveCount * _down.Blocks.Count,
         };
 
@@ -104,13 +104,13 @@ internal sealed class FusedMoeKernel() : CpuKernel(FusedMoeOp.OpName)
                     Groups.Build(_binding.Inputs[1].Integers(rows));
                     break;
                 case 1:
-                    Gathered.Run(item, rows, Groups);
+                    Gathered.Run(item, rows, Groups, _binding.Outputs[0]);
                     break;
                 case 2:
                     GateAndUp(Groups.Expert(item / _gate.Blocks.Count), item % _gate.Blocks.Count, worker);
                     break;
                 case 3:
-                    Hidden.Run(item, rows);
+                    Hidden.Run(item, Groups.HereCount);
                     break;
                 default:
                     Down(Groups.Expert(item / _down.Blocks.Count), item % _down.Blocks.Count, worker);

@@ -25,12 +25,18 @@ internal readonly unsafe struct GatheredRows(WeightKernel product, TensorView so
     /// <summary>Items of the phase that copies.</summary>
     public static int Items(int rows) => new Blocks(rows, RowsPerItem).Count;
 
-    /// <summary>Copies one item's rows.</summary>
-    public void Run(int item, int rows, in ExpertGroups groups)
+    /// <summary>Copies one item's rows; for experts that are elsewhere, clears the row of the result instead.</summary>
+    public void Run(int item, int rows, in ExpertGroups groups, TensorView result)
     {
         Blocks blocks = new(rows, RowsPerItem);
         for (int place = blocks.Start(item), end = place + blocks.Size(item); place < end; place++)
         {
+            if (place >= groups.HereCount)
+            {
+                result.Row(groups.Rows[place]).Clear();
+                continue;
+            }
+
             float* row = (float*)source.Address + ((long)(groups.Rows[place] / rowsPerSource) * source.Width);
             if (product.Activations == ActivationFormat.F32)
                 NativeMemory.Copy(row, At(place), (nuint)Stride);

@@ -1,0 +1,86 @@
+using Moe.Inference.Cpu;
+using Moe.Inference.Execution;
+using Moe.Inference.Gguf;
+using Moe.Inference.Graph;
+using Moe.Inference.Placement;
+using Moe.Inference.Planning;
+using Moe.Inference.Tensors;
+
+namespace Moe.Inference;
+
+/// <summary>A model's tensors where the placement puts them: on the host in the file's own memory, on other devices as copies.</summary>
+internal sealed class WeightStore : IDisposable
+{
+    private readonly Dictionary<string, TensorView> _host;
+    private readonly Dictionary<(string Name, int FirstSlice, Device Device), TensorView> _devices = [];
+    private readonly Dictionary<Device, IBackend> _backends = [];
+
+    /// <summary>Copies what does not stay on the host.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="content">Its contents in host memory, which must outlive the store.</param>
+    /// <param name="weights">The tensors as the graph uses them.</param>
+    /// <param name="placement">Where they live.</param>
+    /// <param name="devices">The devices there are, beside the host.</param>
+    /// <param name="cancellation">Stops between tensors.</param>
+    /// <exception cref="PlanningException">The placement names a device that is not there.</exception>
+    /// <exception cref="OutOfDeviceMemoryException">A device is too small.</exception>
+    public WeightStore(GgufFile file, GgufContent content, IEnumerable<Weight> weights, DevicePlacement placement, IReadOnlyList<IDeviceProvider> devices, CancellationToken cancellation)
+    {
+        _host = file.Tensors.ToDictionary(tensor => tensor.Name, tensor => HostView(content, tensor), StringComparer.Ordinal);
+        try
+        {
+            foreach ((Weight part, Device device) in WeightPlacement.Parts(weights, placement))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (!device.IsCpu && !_devices.ContainsKey((part.Name, part.FirstSlice, device)))
+                    Upload(part, BackendOf(device, part.Name, devices));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Where a tensor, or a part of one, lies on a device.</summary>
+    public TensorView View(Weight weight, Device device) =>
+        device.IsCpu ? HostPart(weight) : _devices[(weight.Name, weight.FirstSlice, device)];
+
+    /// <summary>Gives the copies back.</summary>
+    public void Dispose()
+    {
+        foreach (TensorView view in _devices.Values)
+            view.Buffer.Dispose();
+        foreach (IBackend backend in _backends.Values)
+            backend.Dispose();
+    }
+
+    private static TensorView HostView(GgufContent content, GgufTensor tensor) => new(
+        new BorrowedBuffer(content.GetAddress(tensor), tensor.ByteLength, tensor.Name), 0, tensor.Type, checked((int)tensor.RowLength), tensor.Rows);
+
+    private TensorView HostPart(Weight weight)
+    {
+        TensorView whole = _host[weight.Name];
+        return whole with { Offset = weight.FirstSlice * weight.SliceBytes, Rows = (long)weight.RowsPerSlice * weight.Slices };
+    }
+
+    private unsafe void Upload(Weight part, IBackend backend)
+    {
+        TensorView host = HostPart(part);
+        DeviceBuffer buffer = backend.Allocate(part.ByteLength, part.Name);
+        _devices.Add((part.Name, part.FirstSlice, backend.Device), host with { Buffer = buffer, Offset = 0 });
+        const int Chunk = 1 << 30;
+        for (long done = 0; done < part.ByteLength; done += Chunk)
+            backend.Write(buffer, done, new ReadOnlySpan<byte>((byte*)host.Address + done, (int)Math.Min(Chunk, part.ByteLength - done)));
+    }
+
+    private IBackend BackendOf(Device device, string tensor, IReadOnlyList<IDeviceProvider> devices)
+    {
+        if (_backends.TryGetValue(device, out IBackend? backend))
+            return backend;
+        IDeviceProvider provider = devices.FirstOrDefault(candidate => candidate.Device == device)
+            ?? throw new PlanningException("", tensor, device.ToString(), $"there is no such device; there are {string.Join(", ", devices.Select(candidate => candidate.Device).Prepend(Device.Cpu))}");
+        return _backends[device] = provider.Open();
+    }
+}
