@@ -11,9 +11,9 @@ internal static class BenchCommand
     public static Command Create()
     {
         Argument<string> file = Arguments.Model();
-        Option<int> prompt = Arguments.Count("--prompt", 512, "Tokens of a prompt; 0 for none", least: 0, "-p");
-        Option<int> generate = Arguments.Count("--generate", 64, "Tokens to generate; 0 for none", least: 0, "-n");
-        Option<int> depth = Arguments.Count("--depth", 0, "Tokens a conversation holds beforehand", least: 0, "-d");
+        Option<int> prompt = Arguments.Count("--prompt", 512, "Tokens of a prompt; 0 for none", least: 0, aliases: "-p");
+        Option<int> generate = Arguments.Count("--generate", 64, "Tokens to generate; 0 for none", least: 0, aliases: "-n");
+        Option<int> depth = Arguments.Count("--depth", 0, "Tokens a conversation holds beforehand", least: 0, aliases: "-d");
         Option<int> parallel = Arguments.Count("--parallel", 1, "Conversations that generate at once; the speed is that of all together");
         Option<int> runs = Arguments.Count("--runs", 5, "Measured runs, after one that warms up; the median counts", aliases: "-r");
         Option<ulong> seed = Arguments.Seed();

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Moe.Inference.Kv;
 using Moe.Inference.Ops;
 using Moe.Inference.Tensors;
 
@@ -7,8 +8,8 @@ namespace Moe.Inference.Bench.Commands;
 /// <summary>The options that decide how a model is computed.</summary>
 internal sealed class ContextArguments
 {
-    private readonly Option<int?> _threads = Arguments.OptionalCount("--threads", "Threads that compute; one per processor if not given", aliases: "-t");
-    private readonly Option<int> _batch = Arguments.Count("--batch", 512, "Most tokens computed in one step", aliases: "-b");
+    private readonly Option<int?> _threads = Arguments.OptionalCount("--threads", "Threads that compute; one per processor if not given", most: 1024, aliases: "-t");
+    private readonly Option<int> _batch = Arguments.Count("--batch", 512, "Most tokens computed in one step", most: 1 << 16, aliases: "-b");
     private readonly Option<string?> _kvType = new("--kv-type") { Description = "Element type of key/value memory: f16 (f32 with --exact) if not given" };
     private readonly Option<bool> _exact = new("--exact") { Description = "Compute in float32, without quantizing activations" };
     private readonly (Option<bool> Option, string Operation)[] _switches = [Switch("fused-moe"), Switch("multi-add"), Switch("flash-attention")];
@@ -42,7 +43,7 @@ internal sealed class ContextArguments
         return new ContextOptions
         {
             ContextLength = contextLength,
-            KvCapacity = checked(RoundUp(contextLength) * sessions),
+            KvCapacity = Capacity(contextLength, sessions),
             KvType = Enum.Parse<ElementType>(kvType, ignoreCase: true),
             MicroBatch = parsed.GetValue(_batch),
             Threads = parsed.GetValue(_threads) ?? Environment.ProcessorCount,
@@ -51,10 +52,12 @@ internal sealed class ContextArguments
         };
     }
 
-    // Sessions do not share a page of key/value memory that is not full.
-    private static int RoundUp(int tokens) => checked(tokens + KvPage - 1) / KvPage * KvPage;
-
-    private const int KvPage = 64;
+    // Each session has pages of its own.
+    private static int Capacity(int contextLength, int sessions)
+    {
+        long tokens = (long)KvMemory.PageCount(contextLength) * KvMemory.PageLength * sessions;
+        return tokens <= int.MaxValue ? (int)tokens : throw new UsageException($"{sessions} conversations of {contextLength} tokens are more than can be addressed");
+    }
 
     private static (Option<bool> Option, string Operation) Switch(string operation) =>
         (new Option<bool>($"--no-{operation}") { Description = $"Compute {operation} by its composed form" }, operation);

@@ -28,7 +28,7 @@ internal static class SynthCommand
             model.Write(target);
             double gigabytes = new FileInfo(target).Length / 1e9;
             parsed.InvocationConfiguration.Output.WriteLine(
-                string.Create(CultureInfo.InvariantCulture, $"{target}: {gigabytes:F3} GB in {watch.Elapsed.TotalSeconds:F1} s"));
+                string.Create(CultureInfo.InvariantCulture, $"{target}: {model.ParameterCount / 1e9:F3} billion parameters, {gigabytes:F3} GB, in {watch.Elapsed.TotalSeconds:F1} s"));
             return 0;
         });
         return command;

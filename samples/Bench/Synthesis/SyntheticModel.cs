@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Moe.Inference.Gguf;
 using Moe.Inference.Tensors;
 
@@ -31,6 +32,9 @@ internal sealed class SyntheticModel
         for (int layer = 0; layer < shape.Layers; layer++)
             AddLayer($"blk.{layer}.", type);
     }
+
+    /// <summary>Numbers in all tensors.</summary>
+    public long ParameterCount { get; private set; }
 
     /// <summary>Writes the file.</summary>
     public void Write(string path) => _writer.Write(path);
@@ -91,6 +95,7 @@ internal sealed class SyntheticModel
     private void Matrix(string name, ElementType type, int rowLength, params int[] others)
     {
         long rows = others.Aggregate(1L, (product, size) => product * size);
+        ParameterCount += rowLength * rows;
         _writer.AddTensor(name, type, [rowLength, .. others], stream => _pools.WriteRows(stream, name, type, rowLength, rows));
     }
 
@@ -98,6 +103,7 @@ internal sealed class SyntheticModel
     {
         float[] ones = new float[width];
         Array.Fill(ones, 1);
-        _writer.AddTensor(name, ElementType.F32, [width], System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(ones).ToArray());
+        ParameterCount += width;
+        _writer.AddTensor(name, ElementType.F32, [width], MemoryMarshal.AsBytes<float>(ones).ToArray());
     }
 }

@@ -9,6 +9,8 @@ public class BenchCommandLineTests
     [Theory]
     [InlineData("bench")]
     [InlineData("bench file -p -3")]
+    [InlineData("bench file -t 1025")]
+    [InlineData("bench file -n 2147483647")]
     [InlineData("bench file --kv-type q4_k")]
     [InlineData("logits file --tokens 1,x")]
     [InlineData("synth huge out")]

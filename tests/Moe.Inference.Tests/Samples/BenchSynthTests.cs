@@ -103,6 +103,16 @@ public class BenchSynthTests
         ids.Should().HaveCountLessThan(System.Text.Encoding.UTF8.GetByteCount(text), "letters are merged");
     }
 
+    // As the publishers state them, in billions.
+    [Theory]
+    [InlineData("qwen3-30b-a3b", 30.5)]
+    [InlineData("qwen3-1.7b", 1.7)]
+    public void Shapes_have_as_many_parameters_as_the_models_they_stand_for(string preset, double billions)
+    {
+        SyntheticModel model = new(ModelShape.Presets[preset], ElementType.Q4_K, ElementType.Q6_K, seed: 1);
+        Math.Round(model.ParameterCount / 1e9, 1).Should().Be(billions);
+    }
+
     private static bool AreEqual(string a, string b) => File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
 
     private static async Task<List<int>> GenerateAsync(Model model, int count)
