@@ -62,6 +62,7 @@ internal static class BenchCommand
             KvType = options.KvType,
             Exact = options.Exact,
             DisabledOperations = [.. options.Operations!.Disabled],
+            Steps = context.Plan.Steps.Count,
             Settings = settings,
             LoadSeconds = loadSeconds,
             ContextSeconds = contextSeconds,

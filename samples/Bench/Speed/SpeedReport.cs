@@ -26,6 +26,9 @@ internal sealed record SpeedReport
 
     public required IReadOnlyList<string> DisabledOperations { get; init; }
 
+    /// <summary>Steps of the compiled plan.</summary>
+    public required int Steps { get; init; }
+
     public required SpeedSettings Settings { get; init; }
 
     public required double LoadSeconds { get; init; }

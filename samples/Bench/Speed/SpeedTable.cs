@@ -13,7 +13,7 @@ internal static class SpeedTable
         SpeedSettings settings = report.Settings;
         output.WriteLine($"{Path.GetFileName(report.File)} ({report.Architecture}), {Size(report.WeightBytes)} of weights, {Size(report.WeightBytesPerToken)} read for a token");
         output.WriteLine($"{report.Machine.Processor ?? "unknown processor"}, {report.Machine.Instructions}, {report.Threads} threads, load {report.Machine.LoadAverage ?? "unknown"}, {report.Machine.Runtime}");
-        output.WriteLine($"key/value memory {report.KvType} {Size(report.KvBytes)}, compute memory {Size(report.ComputeBytes)}{Disabled(report)}");
+        output.WriteLine($"key/value memory {report.KvType} {Size(report.KvBytes)}, compute memory {Size(report.ComputeBytes)}, {report.Steps} steps{Disabled(report)}");
 
         Table table = new Table().Border(TableBorder.Simple).AddColumn("what");
         foreach (string column in (string[])["tokens/s", "slowest", "fastest", "GB/s"])

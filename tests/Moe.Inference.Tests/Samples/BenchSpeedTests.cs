@@ -44,6 +44,19 @@ public class BenchSpeedTests
         report.GetProperty("memory").GetProperty("peak_resident").GetInt64().Should().BePositive();
     }
 
+    [Theory]
+    [InlineData("--no-fused-moe")]
+    [InlineData("--no-multi-add", "--no-fused-moe")]
+    [InlineData("--no-flash-attention")]
+    public async Task A_composed_form_takes_more_steps(params string[] switches)
+    {
+        using TemporaryFolder folder = new();
+        await BenchProgram.OutputAsync("synth", "tiny", folder["tiny.gguf"]);
+        int all = await StepsAsync(folder["tiny.gguf"], switches[1..]);
+        int composed = await StepsAsync(folder["tiny.gguf"], switches);
+        composed.Should().BeGreaterThan(all);
+    }
+
     [Fact]
     public async Task Figures_come_as_a_table()
     {
@@ -52,4 +65,7 @@ public class BenchSpeedTests
         string text = await BenchProgram.OutputAsync("bench", folder["tiny.gguf"], "-p", "0", "-n", "4", "-r", "1", "-t", "1");
         text.Should().Contain("generation of 4").And.NotContain("prompt of").And.Contain("peak memory");
     }
+
+    private static async Task<int> StepsAsync(string path, params string[] switches) =>
+        (await BenchProgram.JsonAsync(["bench", path, "-p", "2", "-n", "0", "-r", "1", "-t", "1", "--json", .. switches])).GetProperty("steps").GetInt32();
 }
