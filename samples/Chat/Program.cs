@@ -1,1 +1,3 @@
-return 0;
+using ChatSample;
+
+return await CommandLine.RunAsync(args);
