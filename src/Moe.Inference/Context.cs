@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Moe.Inference.Cpu;
 using Moe.Inference.Engine;
 using Moe.Inference.Execution;
+using Moe.Inference.Execution.Validation;
 using Moe.Inference.Graph;
 using Moe.Inference.Kv;
 using Moe.Inference.Ops;
@@ -21,6 +22,7 @@ public sealed class Context : IDisposable
     private const long MostLogitBytes = 64L << 20;
 
     private readonly List<IBackend> _backends = [];
+    private CpuBackend? _reference;
     private readonly KvMemory _memory;
     private readonly PlanRunner _runner;
     private readonly InferenceEngine _engine;
@@ -28,7 +30,7 @@ public sealed class Context : IDisposable
 
     internal Context(Model model, ContextOptions options)
     {
-        options.Validate();
+        options.Check();
         Model = model;
         ContextLength = options.ResolveContextLength(model.Shape.ContextLength);
         int threads = options.ResolveThreads();
@@ -39,14 +41,14 @@ public sealed class Context : IDisposable
         RunSize limits = LimitsOf(model, options, ContextLength, capacity);
         KernelOptions kernels = new(threads, options.Exact, options.KvType);
         Stopwatch watch = Stopwatch.StartNew();
-        Plan = Planner.Plan(new PlanRequest(model.Graph, limits, registry, model.Placement, kernels));
+        Plan = Planner.Plan(new PlanRequest(model.Graph, limits, registry, model.Placement, kernels, options.Validate ? ValidationSettings.GuardBytes : 0));
         ILogger logger = model.LoggerFactory.CreateLogger<Context>();
         try
         {
             _backends.Add(new CpuBackend(threads));
             _backends.AddRange(model.Devices.Where(provider => Plan.ArenaBytes.ContainsKey(provider.Device)).Select(provider => provider.Open()));
             _memory = new KvMemory(LayersOf(Plan).Select(layer => (layer, BackendOf(model.Placement.KvDeviceOf(layer.Index)))), options.KvType, capacity);
-            _runner = new PlanRunner(Plan, _backends, model.WeightView, _memory.View);
+            _runner = new PlanRunner(Plan, _backends, model.WeightView, _memory.View, options.Validate ? ValidationOf(options) : null);
         }
         catch
         {
@@ -110,6 +112,8 @@ public sealed class Context : IDisposable
 
     private static List<KvLayer> LayersOf(ExecutionPlan plan) => [.. plan.Graph.Nodes.Select(node => node.Kv).OfType<KvLayer>().Distinct()];
 
+    private ValidationSettings ValidationOf(ContextOptions options) => new(_reference = new CpuBackend(1), CreateRegistry(), options.ValidationTolerance);
+
     private static OpRegistry KernelsOf(IDeviceProvider provider)
     {
         OpRegistry registry = new();
@@ -123,6 +127,7 @@ public sealed class Context : IDisposable
     {
         foreach (IBackend backend in _backends)
             backend.Dispose();
+        _reference?.Dispose();
     }
 
     private void Log(ILogger logger, TimeSpan time, OpRegistry registry)

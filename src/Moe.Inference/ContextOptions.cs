@@ -28,6 +28,16 @@ public sealed record ContextOptions
     /// <summary>Whether to compute in float32 without quantizing activations: slower, for comparison with references.</summary>
     public bool Exact { get; init; }
 
+    /// <summary>
+    /// Whether to check every step while running: wait for it, look at guards around its results, poison what was not written, and compute
+    /// it again on the host's reference kernels. Very slow, for finding out which step is wrong; a wrong one throws a
+    /// <see cref="ValidationException"/>.
+    /// </summary>
+    public bool Validate { get; init; }
+
+    /// <summary>Largest difference that <see cref="Validate"/> lets pass, relative to the largest magnitude of an element's row; at least 0.</summary>
+    public float ValidationTolerance { get; init; } = 1e-3f;
+
     /// <summary>Kernels and switches; null for the built-in ones, all on. The context takes a copy.</summary>
     public OpRegistry? Operations { get; init; }
 
@@ -35,8 +45,10 @@ public sealed record ContextOptions
 
     internal int ResolveThreads() => Threads ?? Environment.ProcessorCount;
 
-    internal void Validate()
+    internal void Check()
     {
+        if (!(ValidationTolerance >= 0))
+            throw new ArgumentOutOfRangeException(nameof(ValidationTolerance), ValidationTolerance, "expected at least 0");
         AtLeastOne(ContextLength, nameof(ContextLength));
         AtLeastOne(KvCapacity, nameof(KvCapacity));
         AtLeastOne(Threads, nameof(Threads));

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Moe.Inference.Execution.Validation;
 using Moe.Inference.Graph;
 using Moe.Inference.Ops;
 using Moe.Inference.Planning;
@@ -23,6 +24,12 @@ public sealed class PlanRunner : IDisposable
     /// <exception cref="PlanningException">A device that the plan names is not among the backends.</exception>
     /// <exception cref="OutOfDeviceMemoryException">An arena does not fit.</exception>
     public PlanRunner(ExecutionPlan plan, IReadOnlyList<IBackend> backends, Func<Weight, Device, TensorView> weights, Func<KvLayer, KvLayerView> kv)
+        : this(plan, backends, weights, kv, null)
+    {
+    }
+
+    /// <summary>The same, with every step checked if settings are given.</summary>
+    internal PlanRunner(ExecutionPlan plan, IReadOnlyList<IBackend> backends, Func<Weight, Device, TensorView> weights, Func<KvLayer, KvLayerView> kv, ValidationSettings? validation)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(backends);
@@ -35,7 +42,7 @@ public sealed class PlanRunner : IDisposable
         {
             foreach ((Device device, long bytes) in plan.ArenaBytes)
                 _arenas.Add(device, BackendOf(device).Allocate(bytes, "compute arena"));
-            new RunnerBuilder(plan, BackendOf, device => _arenas[device], weights, kv).Build(_actions, _owned);
+            new RunnerBuilder(new PlanMemory(plan, BackendOf, device => _arenas[device], weights, kv), validation).Build(_actions, _owned);
         }
         catch
         {
