@@ -17,6 +17,7 @@ public static class QuantFormats
         new SuperFormat<Q5_K>(),
         new SuperFormat<Q6_K>(),
         new SuperFormat<IQ4_XS>(),
+        new SuperFormat<IQ5_K>(),
     }.ToFrozenDictionary(format => format.Type);
 
     /// <summary>The types in the table.</summary>
