@@ -1,0 +1,27 @@
+namespace Moe.Inference.Testing;
+
+/// <summary>A model on the host alone, and what it answered to scripts.</summary>
+internal sealed class HybridReference(string path) : IDisposable
+{
+    private const int MostKept = 64;
+    private readonly Dictionary<(HybridSwitches, HybridScript), IReadOnlyList<float[]>> _answers = [];
+
+    /// <summary>The model.</summary>
+    public Model Model { get; } = Model.Load(path);
+
+    /// <summary>Plays a script.</summary>
+    public async Task<IReadOnlyList<float[]>> PlayAsync(HybridSwitches switches, HybridScript script)
+    {
+        if (_answers.TryGetValue((switches, script), out IReadOnlyList<float[]>? known))
+            return known;
+        using Context context = Model.CreateContext(switches.Options(script.ContextLength));
+        IReadOnlyList<float[]> rows = await script.PlayAsync(context).ConfigureAwait(false);
+        if (_answers.Count >= MostKept)
+            _answers.Clear();
+        _answers.Add((switches, script), rows);
+        return rows;
+    }
+
+    /// <summary>Gives the model back.</summary>
+    public void Dispose() => Model.Dispose();
+}
