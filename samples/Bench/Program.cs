@@ -54,6 +54,7 @@ internal static class Program
         LogitsCommand.Create(),
         TokenizeCommand.Create(),
         SynthCommand.Create(),
+        SoakCommand.Create(),
     };
 
     private static string Path(ParseResult parsed) => parsed.CommandResult.Command is RootCommand ? "" : $"{parsed.CommandResult.Command.Name} ";

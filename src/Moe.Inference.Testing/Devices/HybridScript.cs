@@ -27,6 +27,20 @@ internal enum SecondRequest
 /// <param name="Seed">Where the random tokens start.</param>
 internal sealed record HybridScript(int Prompt, SecondRequest Second, int Seed)
 {
+    /// <summary>Draws a script.</summary>
+    /// <param name="random">Where random numbers come from.</param>
+    /// <param name="microBatch">Tokens of a micro-batch, the edges of which are likely lengths.</param>
+    public static HybridScript Draw(Random random, int microBatch)
+    {
+        int prompt = random.Next(3) switch
+        {
+            0 => (microBatch * random.Next(1, 4)) + random.Next(-1, 4),
+            1 => random.Next(1, 20),
+            _ => random.Next(1, 101),
+        };
+        return new HybridScript(prompt, (SecondRequest)random.Next(Enum.GetValues<SecondRequest>().Length), random.Next());
+    }
+
     /// <summary>Tokens of the context that a script may need.</summary>
     public int ContextLength => Prompt + MostNew + Generated + 1;
 

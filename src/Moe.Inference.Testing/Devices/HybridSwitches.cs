@@ -20,6 +20,9 @@ internal sealed record HybridSwitches
 
     public int Threads { get; init; } = 1;
 
+    /// <summary>Whether every step is checked while running; the host alone runs without.</summary>
+    public bool Validate { get; init; }
+
     /// <summary>Draws switches.</summary>
     public static HybridSwitches Draw(Random random) => new()
     {
@@ -52,6 +55,7 @@ internal sealed record HybridSwitches
             MicroBatch = MicroBatch,
             Threads = Threads,
             Exact = Exact,
+            Validate = Validate,
             Operations = operations,
         };
     }

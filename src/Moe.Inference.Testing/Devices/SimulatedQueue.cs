@@ -19,7 +19,7 @@ internal sealed class SimulatedQueue : IDisposable
     public SimulatedQueue(SimulatedDevice device, int number)
     {
         _device = device;
-        _random = new Random(HashCode.Combine(device.Options.Seed, device.Device.Index, number));
+        _random = new Random(unchecked((device.Options.Seed * 31 + device.Device.Index) * 31 + number));
         _thread = new Thread(Work) { IsBackground = true, Name = $"moe-{device.Device}-{number}" };
         _thread.Start();
     }
