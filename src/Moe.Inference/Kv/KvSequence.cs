@@ -115,7 +115,16 @@ internal sealed class KvSequence(KvMemory memory) : IDisposable
     {
         if (!memory.Pages.TryTake(out int copy))
             return false;
-        memory.CopyPage(_pages[index], copy);
+        try
+        {
+            memory.CopyPage(_pages[index], copy);
+        }
+        catch
+        {
+            memory.Pages.Release(copy);
+            throw;
+        }
+
         memory.Pages.Release(_pages[index]);
         _pages[index] = copy;
         return true;

@@ -191,6 +191,22 @@ public class SimulatedFailureTests
         device.ShouldBeEmpty();
     }
 
+    [Fact]
+    public async Task A_page_that_cannot_be_copied_is_not_lost()
+    {
+        SimulatedDevice device = new(0);
+        using Model model = Load(device);
+        using Context context = model.CreateContext(Small with { KvCapacity = 128 });
+        using Session session = context.CreateSession();
+        int[] tokens = TestModels.StoryTokens(model, 20);
+        await TestModels.LogitsOf(session, tokens);
+        using Session fork = session.Fork();
+        device.FailNext(SimulatedFailure.Transfer);
+        await FluentActions.Awaiting(() => TestModels.LogitsOf(fork, tokens)).Should().ThrowAsync<DeviceException>().WithMessage("*copy*key/value*");
+        fork.Rewind(20);
+        await TestModels.LogitsOf(fork, tokens);
+    }
+
     private static ContextOptions Small => new() { ContextLength = 128, Threads = 1, MicroBatch = 16 };
 
     private static Model Load(SimulatedDevice device) => Model.Load(
