@@ -90,7 +90,7 @@ public sealed class HybridSoak : IDisposable
     private async Task<string?> RunOneAsync(HybridModel model, int number)
     {
         Random random = RandomOf("combination", number);
-        HybridSwitches switches = HybridSwitches.Draw(random);
+        HybridSwitches switches = HybridSwitches.Draw(random, _reference.TakesQuantizedKv);
         HybridScript script = HybridScript.Draw(random, switches.MicroBatch);
         try
         {

@@ -24,9 +24,11 @@ internal sealed record HybridSwitches
     public bool Validate { get; init; }
 
     /// <summary>Draws switches.</summary>
-    public static HybridSwitches Draw(Random random) => new()
+    /// <param name="random">Where random numbers come from.</param>
+    /// <param name="quantizedKv">Whether key/value memory may be Q8_0.</param>
+    public static HybridSwitches Draw(Random random, bool quantizedKv) => new()
     {
-        KvType = random.Next(2) == 0 ? ElementType.F16 : ElementType.Q8_0,
+        KvType = random.Next(2) == 0 && quantizedKv ? ElementType.Q8_0 : ElementType.F16,
         FlashAttention = random.Next(2) == 0,
         FusedMoe = random.Next(2) == 0,
         MultiAdd = random.Next(2) == 0,

@@ -11,8 +11,6 @@ public class HybridSoakTests
         int seed = Environment.TickCount;
         StringWriter log = new();
         HybridSoakResult result = await HybridSoak.RunAsync(TestModels.Shipped, 60, seed, log);
-        Console.WriteLine(log);
-        Console.WriteLine(result.Duration);
         result.Failures.Should().BeEmpty("they agree for every seed, {0} too", seed);
         result.Count.Should().Be(60);
     }
