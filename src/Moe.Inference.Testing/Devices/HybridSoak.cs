@@ -12,6 +12,7 @@ public sealed class HybridSoak : IDisposable
     // Loading copies all weights, so a placement serves several combinations.
     private const int PerPlacement = 10;
     private const int MostSlices = 50;
+    private const double PausesBefore = 0.1;
     private static readonly TimeSpan LongestPause = TimeSpan.FromMicroseconds(100);
 
     private readonly HybridReference _reference;
@@ -72,7 +73,7 @@ public sealed class HybridSoak : IDisposable
         HybridPlacement placement = drawn < usual.Count ? usual[drawn] : HybridPlacement.Draw(random, _reference.Model.Shape.Layers);
         placement = placement.WithKvOnHost(random.Next(2) == 0);
         IReadOnlyList<SimulatedDevice> devices;
-        using (HybridModel model = new(_reference, placement, new SimulatedDeviceOptions { MaxDelay = LongestPause, Seed = random.Next() }))
+        using (HybridModel model = new(_reference, placement, new SimulatedDeviceOptions { MaxDelay = LongestPause, DelayProbability = PausesBefore, Seed = random.Next() }))
         {
             devices = model.Devices;
             for (; number < end; number++)
