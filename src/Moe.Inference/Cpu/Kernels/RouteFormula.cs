@@ -28,7 +28,7 @@ internal sealed class RouteFormula(KernelBinding binding) : IRowFormula
     private void Gate(ReadOnlySpan<float> logits, Span<float> gates)
     {
         if (_op.Gate == RouterGate.Softmax)
-            TensorPrimitives.SoftMax(logits, gates);
+            Softmax.Apply(logits, gates);
         else
             TensorPrimitives.Sigmoid(logits, gates);
     }

@@ -94,7 +94,7 @@ internal sealed class MaskedSoftmaxFormula(KernelBinding binding) : IRowFormula
         for (int row = start; row < end; row++)
         {
             int length = lengths[row / _heads];
-            TensorPrimitives.SoftMax(binding.Inputs[0].Row(row)[..length], binding.Outputs[0].Row(row)[..length]);
+            Softmax.Apply(binding.Inputs[0].Row(row)[..length], binding.Outputs[0].Row(row)[..length]);
         }
     }
 }
