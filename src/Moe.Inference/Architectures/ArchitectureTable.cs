@@ -24,8 +24,18 @@ public static class ArchitectureTable
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(shape);
+        return Build(file.Path, file.Tensors, shape);
+    }
+
+    /// <summary>Builds the graph of a model that is known by its tensors' names, types and dimensions only.</summary>
+    /// <param name="source">Where the tensors come from, as errors name it.</param>
+    /// <param name="tensors">The tensors.</param>
+    /// <param name="shape">The model's numbers.</param>
+    /// <exception cref="UnsupportedModelException">The family is unknown, or tensors are missing, misshapen or left over.</exception>
+    internal static ModelGraph Build(string source, IEnumerable<GgufTensor> tensors, Hyperparameters shape)
+    {
         Require(shape.Architecture);
-        WeightDirectory weights = new(file);
+        WeightDirectory weights = new(source, tensors);
         ModelGraph graph = Families[shape.Architecture](new ModelBuild(shape, weights, new GraphBuilder()));
         weights.RefuseLeftovers(shape.Architecture);
         return graph;

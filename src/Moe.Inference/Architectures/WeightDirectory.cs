@@ -3,13 +3,16 @@ using Moe.Inference.Graph;
 
 namespace Moe.Inference.Architectures;
 
-/// <summary>The tensors of a file, handed out by name with their dimensions checked. A missing or a leftover tensor is fatal and named.</summary>
-internal sealed class WeightDirectory(GgufFile file)
+/// <summary>The tensors of a model, handed out by name with their dimensions checked. A missing or a leftover tensor is fatal and named.</summary>
+/// <param name="source">Where they come from, as errors name it.</param>
+/// <param name="tensors">The tensors, no name twice.</param>
+internal sealed class WeightDirectory(string source, IEnumerable<GgufTensor> tensors)
 {
+    private readonly Dictionary<string, GgufTensor> _tensors = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
     private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
 
     /// <summary>Whether a tensor exists.</summary>
-    public bool Has(string name) => file.TryGetTensor(name, out _);
+    public bool Has(string name) => _tensors.ContainsKey(name);
 
     /// <summary>A matrix: rows of <paramref name="width"/> elements.</summary>
     public Weight Matrix(string name, int width, int rows) => Take(name, [width, rows]);
@@ -34,7 +37,7 @@ internal sealed class WeightDirectory(GgufFile file)
     /// <exception cref="UnsupportedModelException">There are some; the message names them.</exception>
     public void RefuseLeftovers(string architecture)
     {
-        string[] left = [.. file.Tensors.Select(tensor => tensor.Name).Where(name => !_taken.Contains(name))];
+        string[] left = [.. _tensors.Keys.Where(name => !_taken.Contains(name))];
         if (left.Length > 0)
             throw new UnsupportedModelException($"{architecture}: the file has {left.Length} tensors that this architecture does not use: {string.Join(", ", left.Take(5))}{(left.Length > 5 ? ", …" : "")}");
     }
@@ -53,7 +56,7 @@ internal sealed class WeightDirectory(GgufFile file)
         return new Weight(name, tensor.Type, dimensions[0], dimensions.Length > 1 ? dimensions[1] : 1, dimensions.Length > 2 ? dimensions[2] : 1);
     }
 
-    private GgufTensor Find(string name) => file.TryGetTensor(name, out GgufTensor? tensor)
+    private GgufTensor Find(string name) => _tensors.TryGetValue(name, out GgufTensor? tensor)
         ? tensor
-        : throw new UnsupportedModelException($"{file.Path}: the tensor '{name}' is missing");
+        : throw new UnsupportedModelException($"{source}: the tensor '{name}' is missing");
 }
