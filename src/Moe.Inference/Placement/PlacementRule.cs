@@ -7,6 +7,9 @@ namespace Moe.Inference.Placement;
 /// <summary>One line of a placement: tensors whose name matches live on a device.</summary>
 public sealed class PlacementRule
 {
+    // What llama.cpp's --cpu-moe matches: routed experts, also those of chunked layers, but no shared ones.
+    private const string ExpertTensors = @"\.ffn_(up|down|gate|gate_up)_(ch|)exps";
+
     private readonly Regex _regex;
 
     private PlacementRule(string pattern, Regex regex, Device device)
@@ -39,6 +42,15 @@ public sealed class PlacementRule
         ArgumentException.ThrowIfNullOrEmpty(pattern);
         return new PlacementRule(pattern, Compile(pattern), device);
     }
+
+    /// <summary>A rule for everything that belongs to some layers.</summary>
+    public static PlacementRule Layers(IEnumerable<int> layers, Device device) => Expression($@"^blk\.({string.Join('|', layers)})\.", device);
+
+    /// <summary>A rule for the routed experts of all layers.</summary>
+    public static PlacementRule Experts(Device device) => Expression(ExpertTensors, device);
+
+    /// <summary>A rule for the routed experts of some layers.</summary>
+    public static PlacementRule Experts(IEnumerable<int> layers, Device device) => Expression($@"^blk\.({string.Join('|', layers)}){ExpertTensors}", device);
 
     /// <summary>Whether a tensor's name matches.</summary>
     public bool Matches(string tensorName) => _regex.IsMatch(tensorName);
