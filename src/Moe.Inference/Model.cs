@@ -26,14 +26,15 @@ public sealed class Model : IDisposable
     private int _users = 1;
     private bool _disposed;
 
-    private Model(GgufFile file, GgufContent content, WeightStore weights, Hyperparameters shape, ModelGraph graph, Tokenizer tokenizer, ModelOptions options)
+    private Model(GgufFile file, GgufContent content, WeightStore weights, ModelOutline info, Tokenizer tokenizer, ModelOptions options)
     {
         _file = file;
         _content = content;
         _weights = weights;
         Devices = options.Devices;
-        Shape = shape;
-        Graph = graph;
+        Name = info.Name;
+        Shape = info.Shape;
+        Graph = info.Graph;
         Tokenizer = tokenizer;
         _chatTemplate = new Lazy<ChatTemplate?>(() => Metadata.GetString("tokenizer.chat_template", null) is { } source ? ChatTemplate.Parse(source) : null);
         Placement = options.Placement;
@@ -44,7 +45,7 @@ public sealed class Model : IDisposable
     public string Path => _file.Path;
 
     /// <summary>The model's name as its file gives it, or the file's name.</summary>
-    public string Name => Metadata.GetString("general.name", null) ?? System.IO.Path.GetFileNameWithoutExtension(Path);
+    public string Name { get; }
 
     /// <summary>All metadata of the file.</summary>
     public GgufMetadata Metadata => _file.Metadata;
@@ -80,6 +81,9 @@ public sealed class Model : IDisposable
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="GgufFormatException">The file is damaged.</exception>
     /// <exception cref="UnsupportedModelException">The file is sound, but this version cannot run its model.</exception>
+    /// <exception cref="PlanningException">The placement names a device that is not there, or the model cannot be planned so.</exception>
+    /// <exception cref="PlacementException">The placement makes no sense; the report says why.</exception>
+    /// <exception cref="OutOfDeviceMemoryException">A device is too small for its part.</exception>
     /// <exception cref="OperationCanceledException">Loading was stopped.</exception>
     public static Model Load(string path, ModelOptions? options = null, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -91,20 +95,19 @@ public sealed class Model : IDisposable
         try
         {
             // Everything that can be refused is refused before any weight is read.
-            ArchitectureTable.Require(file.Metadata.GetString("general.architecture"));
-            Hyperparameters shape = Hyperparameters.Read(file.Metadata);
-            ModelGraph graph = ArchitectureTable.Build(file, shape);
+            ModelOutline info = ModelOutline.Read(file);
             Tokenizer tokenizer = Tokenizer.Create(file.Metadata);
-            if (tokenizer.VocabularySize > graph.Logits.Width)
-                throw new UnsupportedModelException($"{file.Path}: the vocabulary has {tokenizer.VocabularySize} tokens, the output only {graph.Logits.Width} rows");
+            if (tokenizer.VocabularySize > info.Graph.Logits.Width)
+                throw new UnsupportedModelException($"{file.Path}: the vocabulary has {tokenizer.VocabularySize} tokens, the output only {info.Graph.Logits.Width} rows");
+            PlacementGate.Check(info, options);
             content = Bring(file, options.Loading, progress, cancellationToken);
-            WeightStore weights = new(file, content, graph.Nodes.SelectMany(node => node.Weights), options.Placement, options.Devices, cancellationToken);
-            Model model = new(file, content, weights, shape, graph, tokenizer, options);
+            WeightStore weights = new(file, content, info.Weights, options.Placement, options.Devices, cancellationToken);
+            Model model = new(file, content, weights, info, tokenizer, options);
             model.LoggerFactory.CreateLogger<Model>().LogInformation(
                 "loaded {Name} ({Architecture}, {Layers} layers, {Bytes:N0} bytes of weights) by {Loading} in {Milliseconds:N0} ms",
                 model.Name,
-                shape.Architecture,
-                shape.Layers,
+                info.Shape.Architecture,
+                info.Shape.Layers,
                 model.WeightBytes,
                 options.Loading,
                 watch.ElapsedMilliseconds);

@@ -26,6 +26,15 @@ public sealed record ModelOptions
     /// <summary>Devices beside the host that the placement may name.</summary>
     public IReadOnlyList<IDeviceProvider> Devices { get; init; } = [];
 
+    /// <summary>
+    /// The context that will be made, for the check of the placement before anything is loaded: whether weights, key/value memory and compute
+    /// memory fit the devices. Null for the defaults of <see cref="ContextOptions"/>.
+    /// </summary>
+    public ContextOptions? PlannedContext { get; init; }
+
+    /// <summary>Whether to refuse, before anything is loaded, placements that do not fit or make no sense. Off, only what cannot be planned is refused.</summary>
+    public bool CheckPlacement { get; init; } = true;
+
     /// <summary>Where to log what was chosen and why; null for nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
 }

@@ -20,7 +20,8 @@ internal sealed class HybridModel : IDisposable
         _reference = reference;
         Placement = placement;
         Devices = [.. Enumerable.Range(0, HybridPlacement.Devices).Select(index => new SimulatedDevice(index, device))];
-        _model = Model.Load(reference.Model.Path, new ModelOptions { Placement = placement.Placement, Devices = Devices });
+        // Drawn placements make no sense on purpose.
+        _model = Model.Load(reference.Model.Path, new ModelOptions { Placement = placement.Placement, Devices = Devices, CheckPlacement = false });
     }
 
     /// <summary>Where tensors live.</summary>
