@@ -53,6 +53,7 @@ internal static class Program
         PerplexityCommand.Create(),
         LogitsCommand.Create(),
         TokenizeCommand.Create(),
+        PlanCommand.Create(),
         SynthCommand.Create(),
         SoakCommand.Create(),
     };

@@ -25,6 +25,11 @@ internal sealed record ModelShape
         },
         new()
         {
+            Name = "qwen3-235b-a22b", Layers = 94, Width = 4096, Heads = 64, KvHeads = 4, HeadWidth = 128, FeedForward = 12_288,
+            Experts = 128, ExpertsUsed = 8, ExpertFeedForward = 1536, Vocabulary = 151_936, ContextLength = 40_960,
+        },
+        new()
+        {
             Name = "qwen3-1.7b", Layers = 28, Width = 2048, Heads = 16, KvHeads = 8, HeadWidth = 128, FeedForward = 6144,
             Vocabulary = 151_936, ContextLength = 40_960, TiedOutput = true,
         },

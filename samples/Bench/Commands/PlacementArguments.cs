@@ -1,0 +1,96 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Moe.Inference.Placement;
+using Moe.Inference.Tensors;
+
+namespace Moe.Inference.Bench.Commands;
+
+/// <summary>The options that decide where tensors live, named and meant as llama.cpp's are.</summary>
+internal sealed class PlacementArguments
+{
+    private readonly Option<PlannedDevice[]> _devices = new("--devices")
+    {
+        Description = "Devices with their memory, such as CPU,SIM0:24GiB,CUDA1:80GiB; the host alone if not given",
+        CustomParser = result => Each(result, PlannedDevice.Parse),
+    };
+
+    private readonly Option<string[]> _overrides = new("--override-tensor", "-ot") { Description = "REGEX=DEVICE, several separated by commas; the first that matches a tensor's name wins" };
+    private readonly Option<bool> _cpuMoe = new("--cpu-moe", "-cmoe") { Description = "Keep all experts on the host" };
+    private readonly Option<int?> _cpuMoeLayers = Arguments.OptionalCount("--n-cpu-moe", "Keep the experts of the first N layers on the host", least: 0, aliases: "-ncmoe");
+    private readonly Option<int?> _gpuLayers = Arguments.OptionalCount("--gpu-layers", "Layers on GPUs, the last ones; the output counts as one more", least: 0, aliases: "-ngl");
+    private readonly Option<double[]> _shares = new("--tensor-split", "-ts")
+    {
+        Description = "Shares of the GPUs, such as 3,1; by their memory if not given",
+        CustomParser = result => Each(result, text => double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture)),
+    };
+
+    private readonly Option<bool> _fit = new("--fit") { Description = "Fill the GPUs with what is most useful there, as far as it fits" };
+    private readonly Option<bool> _kvOnHost = new("--kv-on-host", "--no-kv-offload", "-nkvo") { Description = "Keep key/value memory, and attention with it, on the host" };
+
+    public PlacementArguments(Command command)
+    {
+        foreach (Option option in (Option[])[_devices, _overrides, _cpuMoe, _cpuMoeLayers, _gpuLayers, _shares, _fit, _kvOnHost])
+            command.Add(option);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(_fit) && (result.GetValue(_gpuLayers) is not null || result.GetValue(_shares) is { Length: > 0 }))
+                result.AddError("--fit decides what --gpu-layers and --tensor-split would");
+        });
+    }
+
+    /// <summary>The devices that were given.</summary>
+    public PlannedDevice[] Devices(ParseResult parsed) => parsed.GetValue(_devices) ?? [];
+
+    /// <summary>The placement that was asked for. Overrides come first, then experts on the host, then layers.</summary>
+    public DevicePlacement Read(ParseResult parsed, ModelOutline model, ContextOptions options)
+    {
+        PlannedDevice[] devices = Devices(parsed);
+        PlannedDevice[] gpus = [.. devices.Where(device => !device.Device.IsCpu)];
+        try
+        {
+            DevicePlacement placement = DevicePlacement.LayersByShare(model.Shape.Layers, parsed.GetValue(_gpuLayers) ?? 0, Shares(parsed, gpus));
+            foreach (string text in parsed.GetValue(_overrides) ?? [])
+                placement = placement.WithOverride(text);
+            if (parsed.GetValue(_cpuMoe))
+                placement = placement.ExpertsOnCpu();
+            placement = placement.ExpertsOnCpu(parsed.GetValue(_cpuMoeLayers) ?? 0).WithKvOnHost(parsed.GetValue(_kvOnHost));
+            return parsed.GetValue(_fit) ? PlacementPlanner.FitTo(model, devices, options, placement) : placement;
+        }
+        catch (Exception problem) when (problem is FormatException or ArgumentException)
+        {
+            throw new UsageException(problem.Message.ReplaceLineEndings(" "));
+        }
+    }
+
+    private (Device Device, double Share)[] Shares(ParseResult parsed, PlannedDevice[] gpus)
+    {
+        double[] given = parsed.GetValue(_shares) ?? [];
+        if (given.Length > gpus.Length)
+            throw new UsageException($"--tensor-split has {given.Length} shares for {gpus.Length} GPUs");
+        if (gpus.Length == 0)
+            return parsed.GetValue(_gpuLayers) > 0 ? throw new UsageException("--gpu-layers needs GPUs among --devices") : [(Device.Cpu, 1)];
+        if (given.Length > 0)
+            return [.. gpus.Select((gpu, i) => (gpu.Device, i < given.Length ? given[i] : 0))];
+        bool known = gpus.All(gpu => gpu.MemoryBytes > 0);
+        return [.. gpus.Select(gpu => (gpu.Device, known ? (double)gpu.MemoryBytes!.Value : 1))];
+    }
+
+    private static T[] Each<T>(ArgumentResult result, Func<string, T> parse)
+    {
+        List<T> values = [];
+        foreach (string text in result.Tokens.SelectMany(token => token.Value.Split(',')))
+        {
+            try
+            {
+                values.Add(parse(text));
+            }
+            catch (FormatException problem)
+            {
+                result.AddError($"{result.Argument.Name}: {problem.Message}");
+            }
+        }
+
+        return [.. values];
+    }
+}
