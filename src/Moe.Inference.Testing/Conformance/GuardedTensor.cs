@@ -36,11 +36,14 @@ internal sealed class GuardedTensor : IDisposable
         _before = new byte[_buffer.Length];
         _before.AsSpan().Fill(Poison);
         operand.Data.CopyTo(_before.AsSpan(_offset));
-        backend.Write(_buffer, 0, _before);
+        Reset();
     }
 
     /// <summary>The operand as a kernel sees it.</summary>
     public TensorView View => new(_buffer, _offset, _operand.Type, _operand.Width, _operand.Room);
+
+    /// <summary>Puts memory back to what it was before the run.</summary>
+    public void Reset() => _backend.Write(_buffer, 0, _before);
 
     /// <summary>Reads the operand back and checks that only some of its bytes were written.</summary>
     /// <param name="writable">Bytes, from the first, that may have changed.</param>

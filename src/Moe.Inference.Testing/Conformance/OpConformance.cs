@@ -9,7 +9,8 @@ namespace Moe.Inference.Testing;
 /// <summary>
 /// Checks a kernel against its operation's definition, computed independently in float64. Beside the numbers it checks what a kernel must
 /// leave alone: outputs start as NaN and must be written completely and no further, inputs and weights must keep their bytes, and the
-/// memory around every operand, scratch memory included, must stay as it was.
+/// memory around every operand, scratch memory included, must stay as it was. Scratch memory starts as NaN, too; every case runs twice, the
+/// second time with whatever the first left there.
 /// </summary>
 /// <remarks>
 /// Tolerances are bounds derived from the arithmetic, not fitted to any kernel. With u = 2⁻²⁴, a float32 sum of n terms may be off by

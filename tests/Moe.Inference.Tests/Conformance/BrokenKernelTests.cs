@@ -111,6 +111,22 @@ public unsafe class BrokenKernelTests
         Check(modest).Failures.Should().Contain(failure => failure.Element.StartsWith("scratch memory, ") && failure.Case.Contains("Q4_K"));
     }
 
+    [Fact]
+    public void What_an_earlier_run_left_in_scratch_memory()
+    {
+        BrokenKernel kernel = new(MulOp.OpName)
+        {
+            Scratch = _ => 64,
+            // Right as long as scratch memory is as it was allocated.
+            After = (binding, _) =>
+            {
+                binding.Outputs[0].Floats()[0] += float.IsNaN(binding.Scratch.Floats()[0]) ? 0 : 1;
+                binding.Scratch.Floats()[0] = 0;
+            },
+        };
+        Check(kernel).Failures.Should().OnlyContain(failure => failure.Element == "second run, output 0, row 0, column 0");
+    }
+
     [Theory]
     [InlineData(FlashAttentionOp.OpName)]
     [InlineData(AttentionScoresOp.OpName)]

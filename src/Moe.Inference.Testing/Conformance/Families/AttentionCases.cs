@@ -32,16 +32,15 @@ internal static class AttentionReference
     }
 
     /// <summary>
-    /// Softmax: p ∝ exp(s − max). An exp inherits the bounds of its score and of the greatest one, u·|s − max| from their difference and
-    /// 8·u of its own; the total inherits the mean of that and (L + 8)·u for L terms.
+    /// Softmax: p ∝ exp(s − max). An exp inherits the bound of its score, u·|s − max| from the difference and 8·u of its own; what the
+    /// maximum is off is a factor of all of them and cancels. The total inherits their mean and (L + 8)·u for L terms.
     /// </summary>
     public static (double Value, double Bound)[] Softmax((double Value, double Bound)[] scores)
     {
         double greatest = scores.Max(score => score.Value);
-        double worst = scores.Max(score => score.Bound);
         double[] weights = [.. scores.Select(score => Math.Exp(score.Value - greatest))];
         double total = weights.Sum();
-        double[] relative = [.. scores.Select(score => score.Bound + worst + ((greatest - score.Value + Rounding.ExpUnits) * Rounding.Unit))];
+        double[] relative = [.. scores.Select(score => score.Bound + ((greatest - score.Value + Rounding.ExpUnits) * Rounding.Unit))];
         double mean = 0;
         for (int i = 0; i < weights.Length; i++)
             mean += weights[i] / total * relative[i];
