@@ -28,7 +28,7 @@ public sealed record ModelOptions
 
     /// <summary>
     /// The context that will be made, for the check of the placement before anything is loaded: whether weights, key/value memory and compute
-    /// memory fit the devices. Null for the defaults of <see cref="ContextOptions"/>.
+    /// memory fit the devices, and whether there are kernels, own ones among them. Null for the defaults of <see cref="ContextOptions"/>.
     /// </summary>
     public ContextOptions? PlannedContext { get; init; }
 

@@ -137,7 +137,10 @@ public unsafe class SimulatedDeviceTests
     public void Element_types_that_the_device_does_not_take_are_refused_in_planning()
     {
         SimulatedDevice device = new(0, new SimulatedDeviceOptions { ElementTypes = new HashSet<ElementType> { ElementType.F32, ElementType.F16, ElementType.Q4_K } });
-        using Model model = Model.Load(TestModels.Shipped, new ModelOptions { Placement = DevicePlacement.On(device.Device), Devices = [device] });
+        ModelOptions options = new() { Placement = DevicePlacement.On(device.Device), Devices = [device] };
+        FluentActions.Invoking(() => Model.Load(TestModels.Shipped, options)).Should().Throw<PlanningException>("a placement is planned before weights are read");
+        device.UploadedBytes.Should().Be(0);
+        using Model model = Model.Load(TestModels.Shipped, options with { CheckPlacement = false });
         PlanningException problem = FluentActions.Invoking(() => model.CreateContext()).Should().Throw<PlanningException>().Which;
         problem.Message.Should().Contain("SIM0").And.MatchRegex("is Q[56]_K, which the device does not take");
         device.LiveBackends.Should().Be(1, "only the weights' queue is open");
