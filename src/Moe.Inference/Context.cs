@@ -7,6 +7,7 @@ using Moe.Inference.Execution.Validation;
 using Moe.Inference.Graph;
 using Moe.Inference.Kv;
 using Moe.Inference.Ops;
+using Moe.Inference.Placement;
 using Moe.Inference.Planning;
 using Moe.Inference.Tensors;
 
@@ -24,7 +25,7 @@ public sealed class Context : IDisposable
     private readonly List<IBackend> _backends = [];
     private CpuBackend? _reference;
     private readonly KvMemory _memory;
-    private readonly PlanRunner _runner;
+    private readonly RunnerSet _runners;
     private readonly InferenceEngine _engine;
     private bool _disposed;
 
@@ -41,14 +42,16 @@ public sealed class Context : IDisposable
         RunSize limits = LimitsOf(model, options, ContextLength, capacity);
         KernelOptions kernels = new(threads, options.Exact, options.KvType);
         Stopwatch watch = Stopwatch.StartNew();
-        Plan = Planner.Plan(new PlanRequest(model.Graph, limits, registry, model.Placement, kernels, options.Validate ? ValidationSettings.GuardBytes : 0));
+        PlanRequest request = new(model.Graph, limits, registry, model.Placement, kernels, options.Validate ? ValidationSettings.GuardBytes : 0);
+        Plan = Planner.Plan(request);
+        OffloadPlan = options.Offload is { } policy ? PlanOffload(request with { Offload = policy.Device }) : null;
         ILogger logger = model.LoggerFactory.CreateLogger<Context>();
         try
         {
             _backends.Add(new CpuBackend(threads));
-            _backends.AddRange(model.Devices.Where(provider => Plan.ArenaBytes.ContainsKey(provider.Device)).Select(provider => provider.Open()));
+            _backends.AddRange(model.Devices.Where(provider => Uses(provider.Device)).Select(provider => provider.Open()));
             _memory = new KvMemory(LayersOf(Plan).Select(layer => (layer, BackendOf(model.Placement.KvDeviceOf(layer.Index)))), options.KvType, capacity);
-            _runner = new PlanRunner(Plan, _backends, model.WeightView, _memory.View, options.Validate ? ValidationOf(options) : null);
+            _runners = CreateRunners(options, registry);
         }
         catch
         {
@@ -57,7 +60,7 @@ public sealed class Context : IDisposable
             throw;
         }
 
-        _engine = new InferenceEngine(_runner, _memory, logger);
+        _engine = new InferenceEngine(_runners, _memory, logger);
         Log(logger, watch.Elapsed, registry);
     }
 
@@ -75,6 +78,12 @@ public sealed class Context : IDisposable
 
     /// <summary>The compiled plan; its text lists every step.</summary>
     public ExecutionPlan Plan { get; }
+
+    /// <summary>The plan for batches that <see cref="ContextOptions.Offload"/> applies to, or null without such a policy.</summary>
+    public ExecutionPlan? OffloadPlan { get; }
+
+    /// <summary>Uses per expert from which <see cref="OffloadPlan"/> runs: tokens × experts used ÷ experts.</summary>
+    public double OffloadThreshold => _runners.Threshold;
 
     internal InferenceEngine Engine => _engine;
 
@@ -95,7 +104,7 @@ public sealed class Context : IDisposable
             return;
         _disposed = true;
         _engine.Dispose();
-        _runner.Dispose();
+        _runners.Dispose();
         _memory.Dispose();
         DisposeBackends();
         Model.Release();
@@ -113,6 +122,48 @@ public sealed class Context : IDisposable
     private static List<KvLayer> LayersOf(ExecutionPlan plan) => [.. plan.Graph.Nodes.Select(node => node.Kv).OfType<KvLayer>().Distinct()];
 
     private ValidationSettings ValidationOf(ContextOptions options) => new(_reference = new CpuBackend(1), CreateRegistry(), options.ValidationTolerance);
+
+    private static ExecutionPlan PlanOffload(PlanRequest request)
+    {
+        ExecutionPlan plan = Planner.Plan(request);
+        return plan.Steps.Any(step => step.IsStaging)
+            ? plan
+            : throw new PlanningException(FusedMoeOp.OpName, "the offload policy", request.Offload.ToString()!, "it would have no effect: there are no experts on the host whose fused operation has a kernel there and is switched on");
+    }
+
+    private bool Uses(Device device) => Plan.ArenaBytes.ContainsKey(device) || OffloadPlan?.ArenaBytes.ContainsKey(device) == true;
+
+    private RunnerSet CreateRunners(ContextOptions options, OpRegistry registry)
+    {
+        ValidationSettings? validation = options.Validate ? ValidationOf(options) : null;
+        PlanRunner always = new(Plan, _backends, Model.WeightView, _memory.View, validation);
+        try
+        {
+            PlanRunner? offload = OffloadPlan is null ? null : new PlanRunner(OffloadPlan, _backends, Model.WeightView, _memory.View, validation);
+            return new RunnerSet(always, offload, OffloadPlan is null ? double.PositiveInfinity : ThresholdOf(options.Offload!, registry));
+        }
+        catch
+        {
+            always.Dispose();
+            throw;
+        }
+    }
+
+    private double ThresholdOf(OffloadPolicy policy, OpRegistry registry)
+    {
+        if (policy.Threshold is { } set)
+            return set;
+        GraphNode staged = OffloadPlan!.Graph.Nodes.First(node => node.Operation is StageExpertsOp);
+        KernelOptions kernels = Plan.Request.Options;
+        ElementType type = staged.Weights[0].Type;
+        (IBackend host, IBackend device) = (BackendOf(Device.Cpu), BackendOf(policy.Device));
+        return OffloadPolicy.BreakEven(
+            staged.Weights.Sum(weight => weight.SliceBytes),
+            staged.Weights.Sum(weight => (long)weight.Width * weight.RowsPerSlice),
+            SpeedProbe.Link(device),
+            SpeedProbe.MultiplyAdds(host, registry, type, kernels),
+            SpeedProbe.MultiplyAdds(device, registry, type, kernels));
+    }
 
     private static OpRegistry KernelsOf(IDeviceProvider provider)
     {
@@ -141,6 +192,8 @@ public sealed class Context : IDisposable
             Plan.Request.Options.KvType,
             Plan.ArenaBytes.Values.Sum(),
             Plan.Steps.Count);
+        if (OffloadPlan is not null)
+            logger.LogInformation("experts on the host run on {Device} from {Threshold:0.##} uses per expert on", OffloadPlan.Request.Offload, OffloadThreshold);
         foreach (string name in registry.Disabled)
             logger.LogInformation("operation {Operation} is switched off; its composed form is used", name);
     }

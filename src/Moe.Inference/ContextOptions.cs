@@ -1,4 +1,5 @@
 using Moe.Inference.Ops;
+using Moe.Inference.Placement;
 using Moe.Inference.Tensors;
 
 namespace Moe.Inference;
@@ -38,6 +39,9 @@ public sealed record ContextOptions
     /// <summary>Largest difference that <see cref="Validate"/> lets pass, relative to the largest magnitude of an element's row; at least 0.</summary>
     public float ValidationTolerance { get; init; } = 1e-3f;
 
+    /// <summary>Lets a device compute experts that live on the host, for large batches; null for never.</summary>
+    public OffloadPolicy? Offload { get; init; }
+
     /// <summary>Kernels and switches; null for the built-in ones, all on. The context takes a copy.</summary>
     public OpRegistry? Operations { get; init; }
 
@@ -49,6 +53,8 @@ public sealed record ContextOptions
     {
         if (!(ValidationTolerance >= 0))
             throw new ArgumentOutOfRangeException(nameof(ValidationTolerance), ValidationTolerance, "expected at least 0");
+        if (Offload?.Threshold is { } threshold && !(threshold > 0))
+            throw new ArgumentOutOfRangeException(nameof(Offload), threshold, "the threshold must be greater than 0");
         AtLeastOne(ContextLength, nameof(ContextLength));
         AtLeastOne(KvCapacity, nameof(KvCapacity));
         AtLeastOne(Threads, nameof(Threads));

@@ -15,7 +15,7 @@ internal sealed class InferenceEngine : IDisposable
     // What the user knows the engine by.
     private const string Owner = "Context";
 
-    private readonly PlanRunner _runner;
+    private readonly IRunnerChoice _runners;
     private readonly KvMemory _memory;
     private readonly MicroBatch _batch;
     private readonly ILogger _logger;
@@ -30,13 +30,13 @@ internal sealed class InferenceEngine : IDisposable
     private bool _joined;
     private Exception? _lost;
 
-    public InferenceEngine(PlanRunner runner, KvMemory memory, ILogger logger)
+    public InferenceEngine(IRunnerChoice runners, KvMemory memory, ILogger logger)
     {
-        _runner = runner;
+        _runners = runners;
         _memory = memory;
         _logger = logger;
-        _batch = new MicroBatch(runner.Plan.Request.Limits);
-        _logits = new float[runner.Plan.Graph.Logits.Width];
+        _batch = new MicroBatch(runners.Limits);
+        _logits = new float[runners.LogitWidth];
         _thread = new Thread(Loop) { IsBackground = true, Name = "moe-engine" };
         _thread.Start();
     }
@@ -209,11 +209,12 @@ internal sealed class InferenceEngine : IDisposable
     private void Step()
     {
         long start = Stopwatch.GetTimestamp();
+        PlanRunner runner = _runners.Choose(_batch.Size);
         try
         {
-            _batch.Fill(_runner);
+            _batch.Fill(runner);
             // A run that serves one request can be stopped within; one that serves several must not be.
-            _runner.Run(_batch.Size, _batch.Shares.Count == 1 ? _batch.Shares[0].Request.Cancellation : CancellationToken.None);
+            runner.Run(_batch.Size, _batch.Shares.Count == 1 ? _batch.Shares[0].Request.Cancellation : CancellationToken.None);
         }
 #pragma warning disable CA1031 // Whatever a device throws goes to the requests of this batch.
         catch (Exception error)
@@ -228,10 +229,10 @@ internal sealed class InferenceEngine : IDisposable
 
         EngineMetrics.Batch(_batch.Size.Tokens, Stopwatch.GetElapsedTime(start));
         for (int i = 0; i < _batch.Shares.Count; i++)
-            Deliver(_batch.Shares[i]);
+            Deliver(_batch.Shares[i], runner);
     }
 
-    private void Deliver(in MicroBatch.Share share)
+    private void Deliver(in MicroBatch.Share share, PlanRunner runner)
     {
         EngineRequest request = share.Request;
         try
@@ -240,7 +241,7 @@ internal sealed class InferenceEngine : IDisposable
             sequence.Kv.Commit(CollectionsMarshal.AsSpan(sequence.Tokens), share.First + share.Count);
             for (int output = 0; output < share.Outputs; output++)
             {
-                _runner.ReadLogits(share.FirstOutput + output, _logits);
+                runner.ReadLogits(share.FirstOutput + output, _logits);
                 request.Take(_batch.IndexOfOutput(share, output), _logits);
             }
 

@@ -1,4 +1,5 @@
 using Moe.Inference.Execution.Validation;
+using Moe.Inference.Graph;
 using Moe.Inference.Ops;
 using Moe.Inference.Planning;
 using Moe.Inference.Tensors;
@@ -20,13 +21,15 @@ internal sealed class RunnerBuilder(PlanMemory memory, ValidationSettings? valid
         foreach (PlannedStep step in memory.Plan.Steps)
         {
             // A step that is to be checked must be alone.
-            bool joins = validation is null && !step.IsTransfer && step.Waits.Count == 0 && _group.Count > 0 && _group[0].Device == step.Device;
+            bool joins = validation is null && step.Kernel is not null && step.Waits.Count == 0 && _group.Count > 0 && _group[0].Device == step.Device;
             if (!joins)
                 Close(actions, owned);
             foreach (int wait in step.Waits)
                 actions.Add(new WaitAction(memory.Backends(step.Device), _events[wait]));
             if (step.IsTransfer)
                 actions.Add(Check(step, Transfer(step, owned)));
+            else if (step.IsStaging)
+                actions.Add(Staging(step));
             else
                 _group.Add(step);
         }
@@ -40,7 +43,7 @@ internal sealed class RunnerBuilder(PlanMemory memory, ValidationSettings? valid
         return new KernelBinding(
             step.Node,
             [.. step.Node.Inputs.Select(memory.View)],
-            [.. step.Node.Weights.Select(weight => memory.Weights(weight, device))],
+            [.. WeightsOf(step)],
             [.. step.Node.Outputs.Select(memory.View)],
             new TensorView(memory.Arenas(device), step.Scratch.Offset, ElementType.I8, 1, step.Scratch.Bytes),
             step.Node.Kv is null ? null : memory.Kv(step.Node.Kv),
@@ -57,6 +60,31 @@ internal sealed class RunnerBuilder(PlanMemory memory, ValidationSettings? valid
         owned.Add(program);
         actions.Add(Check(_group[0], new ComputeAction(backend, program)));
         _group.Clear();
+    }
+
+    // A fused MoE with a third input finds its weights there instead of where they live.
+    private IEnumerable<TensorView> WeightsOf(PlannedStep step)
+    {
+        GraphNode node = step.Node;
+        if (node.Operation is not FusedMoeOp || node.Inputs.Count < 3)
+            return node.Weights.Select(weight => memory.Weights(weight, step.Device));
+        TensorView staged = memory.View(node.Inputs[2]);
+        long[] offsets = StageExpertsOp.Offsets(node.Weights);
+        return node.Weights.Select((weight, i) => new TensorView(staged.Buffer, staged.Offset + offsets[i], weight.Type, weight.Width, (long)weight.RowsPerSlice * weight.Slices));
+    }
+
+    private IRunnerAction Staging(PlannedStep step)
+    {
+        GraphNode node = step.Node;
+        ArenaSlot target = memory.Plan.Values[node.Outputs[0].Id];
+        StageExpertsAction action = new(
+            memory.Backends(target.Device),
+            step,
+            memory.View(node.Inputs[0]),
+            [.. node.Weights.Select(weight => memory.Weights(weight, Device.Cpu))],
+            (memory.Arenas(target.Device), target.Offset),
+            StageExpertsOp.Offsets(node.Weights));
+        return _validator?.WrapStaging(step, action) ?? action;
     }
 
     private IRunnerAction Check(PlannedStep step, IRunnerAction action) => _validator?.Wrap(step, action) ?? action;

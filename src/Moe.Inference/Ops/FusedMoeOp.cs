@@ -5,6 +5,7 @@ namespace Moe.Inference.Ops;
 /// <summary>
 /// The feed-forward networks of the chosen experts in one operation: down_e · (f(gate_e · x) ⊙ (up_e · x)) for each chosen expert e, not yet
 /// weighted. Inputs: x F32[T, width], ids I32[T, used]. Weights: gate [width, hidden, experts], up (same), down [hidden, width, experts].
+/// A third input, if any, holds the weights' copy that a <see cref="StageExpertsOp"/> made on the node's device, to be used in their place.
 /// Output: F32[T·used, width], the rows of a token in the order of its ids; rows of experts that the weights do not hold are zero.
 /// </summary>
 /// <param name="Used">Experts chosen for a token.</param>
@@ -24,7 +25,7 @@ public sealed record FusedMoeOp(int Used, ActivationKind Activation, int FirstEx
     /// <inheritdoc/>
     public override IReadOnlyList<ValueShape> InferOutputs(IReadOnlyList<GraphValue> inputs, IReadOnlyList<Weight> weights)
     {
-        Require(inputs.Count == 2 && weights.Count == 3, "takes a value, ids, and gate, up and down");
+        Require(inputs.Count is 2 or 3 && weights.Count == 3, "takes a value, ids, at the most one copy of the weights, and gate, up and down");
         (Weight gate, Weight up, Weight down) = (weights[0], weights[1], weights[2]);
         Require(inputs[1].Width == Used && inputs[0].Rows == inputs[1].Rows, "ids must name the chosen experts of each token");
         Require(gate.Width == inputs[0].Width && up.Width == gate.Width && up.RowsPerSlice == gate.RowsPerSlice, "gate and up must map the value's width to one hidden width");

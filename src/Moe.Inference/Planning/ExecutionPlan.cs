@@ -15,7 +15,7 @@ public readonly record struct ArenaSlot(Device Device, long Offset, long Bytes);
 /// <summary>One node, where and by what it runs.</summary>
 /// <param name="Node">The node, and its number among the plan's steps.</param>
 /// <param name="Device">The device whose queue runs it.</param>
-/// <param name="Kernel">What runs it; null for a transfer.</param>
+/// <param name="Kernel">What runs it; null for a transfer and for staging.</param>
 /// <param name="Stage">Steps of one stage do not depend on each other.</param>
 /// <param name="Scratch">The kernel's scratch memory.</param>
 /// <param name="Waits">Transfers, by step number, that must have ended before this step may begin.</param>
@@ -23,6 +23,9 @@ public sealed record PlannedStep(GraphNode Node, Device Device, IKernel? Kernel,
 {
     /// <summary>Whether the step copies a value between devices.</summary>
     public bool IsTransfer => Node.Operation is TransferOp;
+
+    /// <summary>Whether the step sends chosen experts' weights to a device.</summary>
+    public bool IsStaging => Node.Operation is StageExpertsOp;
 }
 
 /// <summary>A graph made ready for devices: steps in order, and a place in memory for every value. Holds no memory itself.</summary>

@@ -54,12 +54,13 @@ internal sealed class ExpandPass
 
     private IReadOnlyList<GraphValue> Place(GraphNode node, GraphValue[] inputs, Device? pinned)
     {
+        if (node.Operation is StageExpertsOp)
+            return Add(node, inputs, pinned!.Value, null);
         string? conflict = null;
         Device device = pinned ?? _assigner.DeviceOf(node, [.. inputs.Select(input => _homes[input])], out conflict);
         IKernel? kernel = _request.Registry.Find(node.Operation.Name, device.Kind);
         string? refusal = !_request.Registry.IsEnabled(node.Operation.Name) ? "the operation is switched off"
             : conflict ?? (kernel is null ? $"no kernel is registered for {device.Kind}" : kernel.Refuses(node, _request.Options));
-        _rewriter.Builder.Layer = node.Layer;
         if (refusal is not null)
         {
             return node.Operation.HasComposedForm
@@ -67,6 +68,12 @@ internal sealed class ExpandPass
                 : throw new PlanningException(node.Operation.Name, node.Label, device.ToString(), $"{refusal}, and the operation has no composed form");
         }
 
+        return Add(node, inputs, device, kernel);
+    }
+
+    private IReadOnlyList<GraphValue> Add(GraphNode node, GraphValue[] inputs, Device device, IKernel? kernel)
+    {
+        _rewriter.Builder.Layer = node.Layer;
         GraphNode placed = _rewriter.Builder.AddNode(node.Label, node.Operation, inputs, [.. node.Weights], node.Kv);
         _devices.Add(device);
         _kernels.Add(kernel);

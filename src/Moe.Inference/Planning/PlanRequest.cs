@@ -1,6 +1,7 @@
 using Moe.Inference.Graph;
 using Moe.Inference.Ops;
 using Moe.Inference.Placement;
+using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Planning;
 
@@ -11,4 +12,5 @@ namespace Moe.Inference.Planning;
 /// <param name="Placement">Where weights live.</param>
 /// <param name="Options">What kernels are told.</param>
 /// <param name="GuardBytes">Bytes left free between pieces of memory, a multiple of 64; 0 but in validation mode.</param>
-public sealed record PlanRequest(ModelGraph Graph, RunSize Limits, OpRegistry Registry, DevicePlacement Placement, KernelOptions Options, int GuardBytes = 0);
+/// <param name="Offload">The device that is sent the weights of chosen experts that live on the host; null for none.</param>
+public sealed record PlanRequest(ModelGraph Graph, RunSize Limits, OpRegistry Registry, DevicePlacement Placement, KernelOptions Options, int GuardBytes = 0, Device? Offload = null);

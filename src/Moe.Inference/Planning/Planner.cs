@@ -3,7 +3,7 @@ using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Planning;
 
-/// <summary>Turns a graph into a plan: split experts, assign devices and kernels, insert transfers, group into stages, lay out memory, say what waits for what.</summary>
+/// <summary>Turns a graph into a plan: split experts, offload, assign devices and kernels, insert transfers, group into stages, lay out memory, say what waits for what.</summary>
 public static class Planner
 {
     /// <summary>Makes a plan.</summary>
@@ -12,7 +12,8 @@ public static class Planner
     {
         ArgumentNullException.ThrowIfNull(request);
         (ModelGraph split, IReadOnlyDictionary<int, Device> pinned) = SplitExpertsPass.Run(request.Graph, request.Placement);
-        PlacedGraph placed = TransferPass.Run(ExpandPass.Run(request, split, pinned));
+        (ModelGraph graph, pinned) = OffloadPass.Run(request, split, pinned);
+        PlacedGraph placed = TransferPass.Run(ExpandPass.Run(request, graph, pinned));
         int[] stages = StagePass.Run(placed);
         (ArenaSlot[] values, ArenaSlot[] scratch, IReadOnlyDictionary<Device, long> arenas) = MemoryPass.Run(request, placed, stages);
         IReadOnlyList<int>[] waits = WaitPass.Run(placed, values, scratch);

@@ -33,7 +33,9 @@ internal sealed class TransferPass
         foreach (GraphNode node in _placed.Graph.Nodes)
         {
             Device device = _placed.Devices[node.Id];
-            GraphValue[] inputs = [.. _rewriter.Inputs(node).Select(input => On(device, input, node.Layer))];
+            // Which experts to send is read on the host; what is sent is on the device.
+            Device reader = node.Operation is StageExpertsOp ? Device.Cpu : device;
+            GraphValue[] inputs = [.. _rewriter.Inputs(node).Select(input => On(reader, input, node.Layer))];
             GraphNode copy = _rewriter.Copy(node, inputs);
             Record(copy, device, _placed.Kernels[node.Id]);
         }

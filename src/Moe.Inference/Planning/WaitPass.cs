@@ -42,7 +42,13 @@ internal static class WaitPass
     }
 
     /// <summary>The device whose queue runs a node.</summary>
-    public static Device QueueOf(PlacedGraph placed, GraphNode node) => node.Operation is TransferOp transfer ? transfer.Carrier : placed.Devices[node.Id];
+    public static Device QueueOf(PlacedGraph placed, GraphNode node) => node.Operation switch
+    {
+        TransferOp transfer => transfer.Carrier,
+        // The host reads which experts are chosen, and then enqueues their copies.
+        StageExpertsOp => Device.Cpu,
+        _ => placed.Devices[node.Id],
+    };
 
     private static ArenaSlot HostSlot(GraphNode node, ArenaSlot[] values) => values[(node.Operation is TransferOp { From.IsCpu: true } ? node.Inputs[0] : node.Outputs[0]).Id];
 

@@ -1,5 +1,7 @@
 using Moe.Inference.Graph;
+using Moe.Inference.Ops;
 using Moe.Inference.Planning;
+using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Execution.Validation;
 
@@ -11,6 +13,31 @@ internal sealed class StepValidator(PlanMemory memory, ValidationSettings settin
 {
     /// <summary>An action that runs and checks one step.</summary>
     public IRunnerAction Wrap(PlannedStep step, IRunnerAction action) => new Checked(this, step, action);
+
+    /// <summary>An action that sends weights, and looks whether the chosen experts' have arrived.</summary>
+    public IRunnerAction WrapStaging(PlannedStep step, StageExpertsAction action) => new CheckedStaging(this, step, action);
+
+    private unsafe void RunStaging(PlannedStep step, StageExpertsAction action, RunSize size, CancellationToken cancellation)
+    {
+        GraphNode node = step.Node;
+        ArenaSlot target = memory.Plan.Values[node.Outputs[0].Id];
+        Poison(memory.Backends(target.Device), target);
+        action.Run(size, cancellation);
+        memory.Backends(target.Device).Synchronize();
+        byte[] staged = memory.Read(node.Outputs[0], size);
+        long[] offsets = StageExpertsOp.Offsets(node.Weights);
+        ReadOnlySpan<bool> chosen = action.Mark(size);
+        for (int expert = 0; expert < chosen.Length; expert++)
+        {
+            for (int i = 0; chosen[expert] && i < node.Weights.Count; i++)
+            {
+                Weight one = node.Weights[i].Part(expert, 1);
+                ReadOnlySpan<byte> host = new((byte*)memory.Weights(one, Device.Cpu).Address, (int)one.ByteLength);
+                if (!staged.AsSpan((int)offsets[i] + (expert * host.Length), host.Length).SequenceEqual(host))
+                    Report(step, $"expert {expert} of '{one.Name}' did not arrive whole");
+            }
+        }
+    }
 
     private void Run(PlannedStep step, IRunnerAction action, RunSize size, CancellationToken cancellation)
     {
@@ -64,6 +91,11 @@ internal sealed class StepValidator(PlanMemory memory, ValidationSettings settin
     {
         if (finding is not null)
             throw new ValidationException(step.Node.Id, step.Node.Operation.Name, step.Node.Label, step.Device.ToString(), finding);
+    }
+
+    private sealed class CheckedStaging(StepValidator validator, PlannedStep step, StageExpertsAction action) : IRunnerAction
+    {
+        public void Run(RunSize size, CancellationToken cancellation) => validator.RunStaging(step, action, size, cancellation);
     }
 
     private sealed class Checked(StepValidator validator, PlannedStep step, IRunnerAction action) : IRunnerAction
