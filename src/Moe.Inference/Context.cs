@@ -52,16 +52,16 @@ public sealed class Context : IDisposable
             _backends.AddRange(model.Devices.Where(provider => Uses(provider.Device)).Select(provider => provider.Open()));
             _memory = new KvMemory(LayersOf(Plan).Select(layer => (layer, BackendOf(model.Placement.KvDeviceOf(layer.Index)))), options.KvType, capacity);
             _runners = CreateRunners(options, registry);
+            Log(logger, watch.Elapsed, registry);
+            _engine = new InferenceEngine(_runners, _memory, logger);
         }
         catch
         {
+            _runners?.Dispose();
             _memory?.Dispose();
             DisposeBackends();
             throw;
         }
-
-        _engine = new InferenceEngine(_runners, _memory, logger);
-        Log(logger, watch.Elapsed, registry);
     }
 
     /// <summary>The model.</summary>

@@ -92,6 +92,7 @@ public sealed class Model : IDisposable
         Stopwatch watch = Stopwatch.StartNew();
         GgufFile file = GgufFile.Open(path);
         GgufContent? content = null;
+        WeightStore? weights = null;
         try
         {
             // Everything that can be refused is refused before any weight is read.
@@ -101,7 +102,7 @@ public sealed class Model : IDisposable
                 throw new UnsupportedModelException($"{file.Path}: the vocabulary has {tokenizer.VocabularySize} tokens, the output only {info.Graph.Logits.Width} rows");
             PlacementGate.Check(info, options);
             content = Bring(file, options.Loading, progress, cancellationToken);
-            WeightStore weights = new(file, content, info.Weights, options.Placement, options.Devices, cancellationToken);
+            weights = new WeightStore(file, content, info.Weights, options.Placement, options.Devices, cancellationToken);
             Model model = new(file, content, weights, info, tokenizer, options);
             model.LoggerFactory.CreateLogger<Model>().LogInformation(
                 "loaded {Name} ({Architecture}, {Layers} layers, {Bytes:N0} bytes of weights) by {Loading} in {Milliseconds:N0} ms",
@@ -115,6 +116,7 @@ public sealed class Model : IDisposable
         }
         catch
         {
+            weights?.Dispose();
             content?.Dispose();
             file.Dispose();
             throw;

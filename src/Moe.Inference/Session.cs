@@ -135,9 +135,9 @@ public sealed class Session : IDisposable
         {
             OnEngine(_sequence.Dispose);
         }
-        catch (ObjectDisposedException)
+        catch (InvalidOperationException)
         {
-            // The context went first, and all its memory with it.
+            // The context was disposed or lost first, and all its memory with it.
         }
     }
 

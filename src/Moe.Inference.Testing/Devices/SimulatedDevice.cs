@@ -127,7 +127,7 @@ public sealed class SimulatedDevice : IDeviceProvider
     internal void ThrowIfLost()
     {
         if (_loss is { } loss)
-            throw new DeviceException(loss.Operation, loss.Tensor, loss.Device, "the device was lost", 0, loss);
+            throw new DeviceException(loss.Operation, loss.Tensor, loss.Device, "the device was lost", 0, loss) { DeviceLost = true };
     }
 
     internal SimulatedBuffer Allocate(long bytes, string purpose)
@@ -191,7 +191,7 @@ public sealed class SimulatedDevice : IDeviceProvider
         bool lost = _failures.Strikes(SimulatedFailure.DeviceLost);
         if (!lost && !_failures.Strikes(failure))
             return;
-        DeviceException problem = new(operation, tensor, Device.ToString(), lost ? "the device was lost" : $"the {(failure == SimulatedFailure.Launch ? "launch" : "transfer")} was told to fail");
+        DeviceException problem = new(operation, tensor, Device.ToString(), lost ? "the device was lost" : $"the {(failure == SimulatedFailure.Launch ? "launch" : "transfer")} was told to fail") { DeviceLost = lost };
         if (lost)
             _loss = problem;
         throw problem;

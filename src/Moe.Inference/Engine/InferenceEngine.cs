@@ -28,7 +28,8 @@ internal sealed class InferenceEngine : IDisposable
     private readonly List<EngineRequest> _active = [];
     private bool _stopped;
     private bool _joined;
-    private Exception? _lost;
+    private DeviceException? _deviceLoss;
+    private InvalidOperationException? _lost;
 
     public InferenceEngine(IRunnerChoice runners, KvMemory memory, ILogger logger)
     {
@@ -43,6 +44,7 @@ internal sealed class InferenceEngine : IDisposable
 
     /// <summary>Gives a request to the engine, which owns its sequence until the request ends.</summary>
     /// <exception cref="ObjectDisposedException">The context is disposed.</exception>
+    /// <exception cref="InvalidOperationException">The context is lost.</exception>
     public void Submit(EngineRequest request)
     {
         lock (_lock)
@@ -95,7 +97,7 @@ internal sealed class InferenceEngine : IDisposable
     private void ThrowIfStopped()
     {
         if (_lost is not null)
-            throw new InvalidOperationException(_lost.Message, _lost);
+            throw new InvalidOperationException(_lost.Message, _lost.InnerException);
         ObjectDisposedException.ThrowIf(_stopped, this);
     }
 
@@ -106,9 +108,12 @@ internal sealed class InferenceEngine : IDisposable
         {
             while (Accept())
             {
-                if (Form())
+                bool formed = Form();
+                if (formed)
                     Step();
-                else
+                if (_deviceLoss is not null)
+                    throw _deviceLoss;
+                if (!formed)
                     _signal.Wait();
             }
         }
@@ -117,9 +122,14 @@ internal sealed class InferenceEngine : IDisposable
 #pragma warning restore CA1031
         {
             _logger.LogCritical(error, "the engine failed; its context is lost");
-            gone = new InvalidOperationException("the context's engine failed; dispose the context and create it again", error);
+            InvalidOperationException lost = new(
+                error is DeviceException { DeviceLost: true, Device: var device }
+                    ? $"{device} was lost, and this context with it; dispose the context and create it again, from a model loaded onto a device that works"
+                    : "the context's engine failed; dispose the context and create it again",
+                error);
+            gone = lost;
             lock (_lock)
-                (_stopped, _lost) = (true, gone);
+                (_stopped, _lost) = (true, lost);
         }
 
         foreach (EngineRequest request in _active)
@@ -259,6 +269,8 @@ internal sealed class InferenceEngine : IDisposable
     private void End(EngineRequest request, Exception? error)
     {
         _active.Remove(request);
+        if (error is DeviceException { DeviceLost: true } loss)
+            _deviceLoss ??= loss;
         if (error is null)
             request.Complete();
         else

@@ -49,19 +49,30 @@ internal sealed class MicroBatch(RunSize limits)
         int first = kv.Length;
         int added = 0;
         int firstOutput = _outputs.Count;
-        for (; added < count; added++)
+        try
         {
-            int index = first + added;
-            bool wanted = request.Wants(index);
-            if (wanted && _outputs.Count == limits.Outputs)
-                break;
-            if (wanted)
-                _outputs.Add(_ids.Count);
-            _ids.Add(request.Sequence.Tokens[index]);
-            _positions.Add(index);
-            _slots.Add(kv.Slot(index));
-            _lengths.Add(index + 1);
-            _starts.Add(pageStart);
+            for (; added < count; added++)
+            {
+                int index = first + added;
+                bool wanted = request.Wants(index);
+                if (wanted && _outputs.Count == limits.Outputs)
+                    break;
+                if (wanted)
+                    _outputs.Add(_ids.Count);
+                _ids.Add(request.Sequence.Tokens[index]);
+                _positions.Add(index);
+                _slots.Add(kv.Slot(index));
+                _lengths.Add(index + 1);
+                _starts.Add(pageStart);
+            }
+        }
+        catch
+        {
+            // What a request wants is asked of the user's code; tokens without a page table must not stay.
+            foreach (List<int> list in (ReadOnlySpan<List<int>>)[_ids, _positions, _slots, _lengths, _starts])
+                list.RemoveRange(list.Count - added, added);
+            _outputs.RemoveRange(firstOutput, _outputs.Count - firstOutput);
+            throw;
         }
 
         if (added == 0)

@@ -30,4 +30,7 @@ public sealed class DeviceException : MoeException
 
     /// <summary>The device's own error number, or 0.</summary>
     public int Code { get; }
+
+    /// <summary>Whether the device is gone for good: what it held is lost, and everything on it fails from now on.</summary>
+    public bool DeviceLost { get; init; }
 }
