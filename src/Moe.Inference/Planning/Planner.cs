@@ -3,7 +3,7 @@ using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Planning;
 
-/// <summary>Turns a graph into a plan: split experts, offload, assign devices and kernels, insert transfers, group into stages, lay out memory, say what waits for what.</summary>
+/// <summary>Turns a graph into a plan: split experts, offload, assign devices and kernels, insert transfers, group into stages, lay out memory, say what waits for what, check it all.</summary>
 public static class Planner
 {
     /// <summary>Makes a plan.</summary>
@@ -19,6 +19,6 @@ public static class Planner
         IReadOnlyList<int>[] waits = WaitPass.Run(placed, values, scratch);
         PlannedStep[] steps = [.. placed.Graph.Nodes.Select(node => new PlannedStep(
             node, WaitPass.QueueOf(placed, node), placed.Kernels[node.Id], stages[node.Id], scratch[node.Id], waits[node.Id]))];
-        return new ExecutionPlan(request, placed.Graph, steps, values, arenas);
+        return PlanChecker.Verify(new ExecutionPlan(request, placed.Graph, steps, values, arenas));
     }
 }
