@@ -135,7 +135,7 @@ public sealed class Session : IDisposable
         {
             OnEngine(_sequence.Dispose);
         }
-        catch (InvalidOperationException)
+        catch (Exception gone) when (gone is InvalidOperationException or DeviceException { DeviceLost: true })
         {
             // The context was disposed or lost first, and all its memory with it.
         }

@@ -29,7 +29,7 @@ internal sealed class InferenceEngine : IDisposable
     private bool _stopped;
     private bool _joined;
     private DeviceException? _deviceLoss;
-    private InvalidOperationException? _lost;
+    private Exception? _lost;
 
     public InferenceEngine(IRunnerChoice runners, KvMemory memory, ILogger logger)
     {
@@ -44,7 +44,8 @@ internal sealed class InferenceEngine : IDisposable
 
     /// <summary>Gives a request to the engine, which owns its sequence until the request ends.</summary>
     /// <exception cref="ObjectDisposedException">The context is disposed.</exception>
-    /// <exception cref="InvalidOperationException">The context is lost.</exception>
+    /// <exception cref="DeviceException">A device was lost, and the context with it.</exception>
+    /// <exception cref="InvalidOperationException">The engine failed.</exception>
     public void Submit(EngineRequest request)
     {
         lock (_lock)
@@ -97,9 +98,14 @@ internal sealed class InferenceEngine : IDisposable
     private void ThrowIfStopped()
     {
         if (_lost is not null)
-            throw new InvalidOperationException(_lost.Message, _lost.InnerException);
+            throw Gone(_lost);
         ObjectDisposedException.ThrowIf(_stopped, this);
     }
+
+    // What requests are told once the engine has ended by an error.
+    private static Exception Gone(Exception error) => error is DeviceException { DeviceLost: true } loss
+        ? new DeviceException(loss.Operation, loss.Tensor, loss.Device, "the device was lost, and this context with it; dispose the context and create it again, from a model loaded onto a device that works", loss.Code, loss) { DeviceLost = true }
+        : new InvalidOperationException("the context's engine failed; dispose the context and create it again", error);
 
     private void Loop()
     {
@@ -122,14 +128,9 @@ internal sealed class InferenceEngine : IDisposable
 #pragma warning restore CA1031
         {
             _logger.LogCritical(error, "the engine failed; its context is lost");
-            InvalidOperationException lost = new(
-                error is DeviceException { DeviceLost: true, Device: var device }
-                    ? $"{device} was lost, and this context with it; dispose the context and create it again, from a model loaded onto a device that works"
-                    : "the context's engine failed; dispose the context and create it again",
-                error);
-            gone = lost;
+            gone = Gone(error);
             lock (_lock)
-                (_stopped, _lost) = (true, lost);
+                (_stopped, _lost) = (true, error);
         }
 
         foreach (EngineRequest request in _active)

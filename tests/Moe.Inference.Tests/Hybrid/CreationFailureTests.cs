@@ -11,7 +11,7 @@ namespace Moe.Inference.Tests.Hybrid;
 public sealed class CreationFailureTests : IDisposable
 {
     private const string Name = "creation failures";
-    private static readonly DevicePlacement Spread = DevicePlacement.On(Sim(0)).Put("blk.1.*", Sim(1)).Put("blk.*.ffn_*_exps.weight", Device.Cpu);
+    private static readonly DevicePlacement Spread = DevicePlacement.On(Sim(0)).Put("blk.*.ffn_*_exps.weight", Device.Cpu).Put("blk.1.*", Sim(1));
     private readonly TemporaryFolder _folder = new();
     private readonly string _path;
     private readonly SimulatedDevice[] _devices = [new(0), new(1)];
