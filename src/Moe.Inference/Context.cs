@@ -19,9 +19,6 @@ namespace Moe.Inference;
 /// </summary>
 public sealed class Context : IDisposable
 {
-    // Logits of many rows over a large vocabulary would dwarf all other memory; longer evaluations take several runs.
-    private const long MostLogitBytes = 64L << 20;
-
     private readonly List<IBackend> _backends = [];
     private CpuBackend? _reference;
     private readonly KvMemory _memory;
@@ -31,28 +28,21 @@ public sealed class Context : IDisposable
 
     internal Context(Model model, ContextOptions options)
     {
-        options.Check();
         Model = model;
-        ContextLength = options.ResolveContextLength(model.Shape.ContextLength);
-        int threads = options.ResolveThreads();
-        int capacity = options.KvCapacity ?? ContextLength;
-        OpRegistry registry = (options.Operations ?? CreateRegistry()).Copy();
-        foreach (IDeviceProvider provider in model.Devices)
-            registry.RegisterMissing(KernelsOf(provider));
-        RunSize limits = LimitsOf(model, options, ContextLength, capacity);
-        KernelOptions kernels = new(threads, options.Exact, options.KvType);
         Stopwatch watch = Stopwatch.StartNew();
-        PlanRequest request = new(model.Graph, limits, registry, model.Placement, kernels, options.Validate ? ValidationSettings.GuardBytes : 0);
+        ContextSizes sizes = ContextSizes.Of(model.Graph, model.Shape, options, model.Placement, model.Devices);
+        ContextLength = sizes.ContextLength;
+        PlanRequest request = sizes.Request;
         Plan = Planner.Plan(request);
         OffloadPlan = options.Offload is { } policy ? PlanOffload(request with { Offload = policy.Device }) : null;
         ILogger logger = model.LoggerFactory.CreateLogger<Context>();
         try
         {
-            _backends.Add(new CpuBackend(threads));
+            _backends.Add(new CpuBackend(request.Options.Threads));
             _backends.AddRange(model.Devices.Where(provider => Uses(provider.Device)).Select(provider => provider.Open()));
-            _memory = new KvMemory(LayersOf(Plan).Select(layer => (layer, BackendOf(model.Placement.KvDeviceOf(layer.Index)))), options.KvType, capacity);
-            _runners = CreateRunners(options, registry);
-            Log(logger, watch.Elapsed, registry);
+            _memory = new KvMemory(LayersOf(Plan).Select(layer => (layer, BackendOf(model.Placement.KvDeviceOf(layer.Index)))), options.KvType, sizes.Capacity);
+            _runners = CreateRunners(options);
+            Log(logger, watch.Elapsed);
             _engine = new InferenceEngine(_runners, _memory, logger);
         }
         catch
@@ -110,15 +100,6 @@ public sealed class Context : IDisposable
         Model.Release();
     }
 
-    private static RunSize LimitsOf(Model model, ContextOptions options, int contextLength, int capacity)
-    {
-        int tokens = Math.Min(options.MicroBatch, KvMemory.PageCount(capacity) * KvMemory.PageLength);
-        int outputs = (int)Math.Clamp(MostLogitBytes / ((long)model.Graph.Logits.Width * sizeof(float)), 1, tokens);
-        // Sequences of a batch may share pages, so the tables together may name more pages than there are.
-        int pages = checked(tokens * KvMemory.PageCount(contextLength));
-        return new RunSize(tokens, outputs, pages, contextLength);
-    }
-
     private static List<KvLayer> LayersOf(ExecutionPlan plan) => [.. plan.Graph.Nodes.Select(node => node.Kv).OfType<KvLayer>().Distinct()];
 
     private ValidationSettings ValidationOf(ContextOptions options) => new(_reference = new CpuBackend(1), CreateRegistry(), options.ValidationTolerance);
@@ -133,14 +114,14 @@ public sealed class Context : IDisposable
 
     private bool Uses(Device device) => Plan.ArenaBytes.ContainsKey(device) || OffloadPlan?.ArenaBytes.ContainsKey(device) == true;
 
-    private RunnerSet CreateRunners(ContextOptions options, OpRegistry registry)
+    private RunnerSet CreateRunners(ContextOptions options)
     {
         ValidationSettings? validation = options.Validate ? ValidationOf(options) : null;
         PlanRunner always = new(Plan, _backends, Model.WeightView, _memory.View, validation);
         try
         {
             PlanRunner? offload = OffloadPlan is null ? null : new PlanRunner(OffloadPlan, _backends, Model.WeightView, _memory.View, validation);
-            return new RunnerSet(always, offload, OffloadPlan is null ? double.PositiveInfinity : ThresholdOf(options.Offload!, registry));
+            return new RunnerSet(always, offload, OffloadPlan is null ? double.PositiveInfinity : ThresholdOf(options.Offload!));
         }
         catch
         {
@@ -149,12 +130,13 @@ public sealed class Context : IDisposable
         }
     }
 
-    private double ThresholdOf(OffloadPolicy policy, OpRegistry registry)
+    private double ThresholdOf(OffloadPolicy policy)
     {
         if (policy.Threshold is { } set)
             return set;
         GraphNode staged = OffloadPlan!.Graph.Nodes.First(node => node.Operation is StageExpertsOp);
         KernelOptions kernels = Plan.Request.Options;
+        OpRegistry registry = Plan.Request.Registry;
         ElementType type = staged.Weights[0].Type;
         (IBackend host, IBackend device) = (BackendOf(Device.Cpu), BackendOf(policy.Device));
         return OffloadPolicy.BreakEven(
@@ -163,13 +145,6 @@ public sealed class Context : IDisposable
             SpeedProbe.Link(device),
             SpeedProbe.MultiplyAdds(host, registry, type, kernels),
             SpeedProbe.MultiplyAdds(device, registry, type, kernels));
-    }
-
-    private static OpRegistry KernelsOf(IDeviceProvider provider)
-    {
-        OpRegistry registry = new();
-        provider.RegisterKernels(registry);
-        return registry;
     }
 
     private IBackend BackendOf(Device device) => _backends.First(backend => backend.Device == device);
@@ -181,7 +156,7 @@ public sealed class Context : IDisposable
         _reference?.Dispose();
     }
 
-    private void Log(ILogger logger, TimeSpan time, OpRegistry registry)
+    private void Log(ILogger logger, TimeSpan time)
     {
         logger.LogInformation(
             "context of {Tokens} tokens ready in {Milliseconds:N0} ms: {Device}, key/value memory {KvBytes:N0} bytes ({KvType}), compute memory {ArenaBytes:N0} bytes, {Steps} steps",
@@ -194,7 +169,7 @@ public sealed class Context : IDisposable
             Plan.Steps.Count);
         if (OffloadPlan is not null)
             logger.LogInformation("experts on the host run on {Device} from {Threshold:0.##} uses per expert on", OffloadPlan.Request.Offload, OffloadThreshold);
-        foreach (string name in registry.Disabled)
+        foreach (string name in Plan.Request.Registry.Disabled)
             logger.LogInformation("operation {Operation} is switched off; its composed form is used", name);
     }
 }
