@@ -23,7 +23,8 @@ internal sealed record ChatOptions
 
     public bool Verbose { get; init; }
 
-    public WeightLoading Loading { get; init; }
+    /// <summary>Says how to load the model and where its tensors live; reads the file's headers.</summary>
+    public required Func<ModelOptions> Loading { get; init; }
 
     public required ContextOptions Context { get; init; }
 

@@ -59,7 +59,7 @@ internal static class ChatProgram
     private static async Task<Model> LoadAsync(ChatOptions options, ConsoleView view, Interrupts interrupts, StderrLoggerFactory? logging)
     {
         using Interrupts.Work work = interrupts.Begin();
-        ModelOptions how = new() { Loading = options.Loading, LoggerFactory = logging };
+        ModelOptions how = options.Loading() with { LoggerFactory = logging };
         return await view.WithProgressAsync(
             $"loading {Path.GetFileName(options.ModelPath)}",
             progress => Model.LoadAsync(options.ModelPath, how, progress, work.Token));

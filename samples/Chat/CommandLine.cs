@@ -41,6 +41,8 @@ internal static class CommandLine
         Flag("--no-flash-attention", "Compute attention by simple operations instead of the fused one.");
     private static readonly Option<bool> Exact =
         Flag("--exact", "Compute in float32 without quantizing activations: slower, for comparisons.");
+    private static readonly Option<bool> Validate =
+        Flag("--validate", "Check every step against the host's reference kernels while running: very slow, for finding mistakes.");
 
     private static readonly Option<float> Temperature =
         Number("--temperature", "Below 1 sharpens, above 1 flattens the choice; 0 always takes the likeliest token.", Defaults.Temperature);
@@ -67,10 +69,11 @@ internal static class CommandLine
         RootCommand command = new("Chats with a Mixture-of-Experts model from a GGUF file.")
         {
             Model, Prompt, System, Info, Verbose,
-            Threads, Context, MaxTokens, KvType, Load, NoFusedMoe, NoMultiAdd, NoFlashAttention, Exact,
+            Threads, Context, MaxTokens, KvType, Load, NoFusedMoe, NoMultiAdd, NoFlashAttention, Exact, Validate,
             Temperature, TopK, TopP, MinP, Typical, RepeatPenalty, FrequencyPenalty, PresencePenalty, Seed,
         };
-        command.SetAction((result, _) => ChatProgram.RunAsync(Read(result)));
+        PlacementArguments placement = new(command);
+        command.SetAction((result, _) => ChatProgram.RunAsync(Read(result, placement)));
 
         // A text that begins with @ is a text, not the name of a file with more options.
         ParseResult result = command.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -93,22 +96,28 @@ internal static class CommandLine
             result.AddError($"there is no option {value}");
     }
 
-    private static ChatOptions Read(ParseResult result) => new()
+    private static ChatOptions Read(ParseResult result, PlacementArguments placement)
     {
-        ModelPath = result.GetValue(Model) ?? ChatOptions.ShippedModelPath,
-        Prompt = result.GetValue(Prompt),
-        System = result.GetValue(System),
-        Info = result.GetValue(Info),
-        Verbose = result.GetValue(Verbose),
-        Loading = result.GetValue(Load) == "read" ? WeightLoading.Read : WeightLoading.Map,
-        Context = ReadContext(result),
-        Generation = new GenerationOptions
+        string path = result.GetValue(Model) ?? ChatOptions.ShippedModelPath;
+        ContextOptions context = ReadContext(result);
+        WeightLoading loading = result.GetValue(Load) == "read" ? WeightLoading.Read : WeightLoading.Map;
+        return new()
         {
-            MaxTokens = result.GetValue(MaxTokens),
-            Sampling = ReadSampling(result),
-            Overflow = OverflowPolicy.Stop,
-        },
-    };
+            ModelPath = path,
+            Prompt = result.GetValue(Prompt),
+            System = result.GetValue(System),
+            Info = result.GetValue(Info),
+            Verbose = result.GetValue(Verbose),
+            Loading = () => placement.Loading(result, path, context) with { Loading = loading },
+            Context = context,
+            Generation = new GenerationOptions
+            {
+                MaxTokens = result.GetValue(MaxTokens),
+                Sampling = ReadSampling(result),
+                Overflow = OverflowPolicy.Stop,
+            },
+        };
+    }
 
     private static ContextOptions ReadContext(ParseResult result)
     {
@@ -120,6 +129,7 @@ internal static class CommandLine
             ContextLength = result.GetValue(Context),
             KvType = Enum.Parse<ElementType>(result.GetRequiredValue(KvType), ignoreCase: true),
             Exact = result.GetValue(Exact),
+            Validate = result.GetValue(Validate),
             Operations = ChatOptions.RegistryWithout(switches.Where(pair => result.GetValue(pair.Option)).Select(pair => pair.Operation)),
         };
     }

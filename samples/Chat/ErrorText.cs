@@ -22,7 +22,7 @@ internal static class ErrorText
 
     /// <summary>Whether the error is of the user's making, or the machine's; others are bugs and may show themselves in full.</summary>
     public static bool IsExpected(Exception error) =>
-        error is MoeException or IOException or UnauthorizedAccessException or OutOfMemoryException or ArgumentException;
+        error is UsageException or MoeException or IOException or UnauthorizedAccessException or OutOfMemoryException or ArgumentException;
 
     /// <summary>What went wrong, in one line.</summary>
     public static string Of(Exception error) => error switch

@@ -19,13 +19,15 @@ internal static class BenchCommand
         Option<ulong> seed = Arguments.Seed();
         Option<bool> json = Arguments.Json();
         Command command = new("bench", "Speed of prompts and generation, load time and memory") { file, prompt, generate, depth, parallel, runs, seed, json };
+        PlacementArguments placement = new(command);
         ContextArguments context = new(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             SpeedSettings settings = new(
                 parsed.GetValue(prompt), parsed.GetValue(generate), parsed.GetValue(depth), parsed.GetValue(parallel), parsed.GetValue(runs), parsed.GetValue(seed));
             ContextOptions options = context.Read(parsed, settings.ContextLength, settings.Parallel);
-            SpeedReport report = await MeasureAsync(parsed.GetRequiredValue(file), settings, options, cancellationToken);
+            string path = parsed.GetRequiredValue(file);
+            SpeedReport report = await MeasureAsync(path, settings, placement.Loading(parsed, path, options), options, cancellationToken);
             TextWriter output = parsed.InvocationConfiguration.Output;
             if (parsed.GetValue(json))
                 await output.WriteLineAsync(JsonOutput.Readable(report));
@@ -36,13 +38,13 @@ internal static class BenchCommand
         return command;
     }
 
-    private static async Task<SpeedReport> MeasureAsync(string file, SpeedSettings settings, ContextOptions options, CancellationToken cancellationToken)
+    private static async Task<SpeedReport> MeasureAsync(string file, SpeedSettings settings, ModelOptions loading, ContextOptions options, CancellationToken cancellationToken)
     {
         // Before, lest the load is that of the measurement.
         Machine machine = Machine.Current();
         using GgufFile directory = GgufFile.Open(file);
         Stopwatch watch = Stopwatch.StartNew();
-        using Model model = Model.Load(file, cancellationToken: cancellationToken);
+        using Model model = Model.Load(file, loading, cancellationToken: cancellationToken);
         double loadSeconds = watch.Elapsed.TotalSeconds;
         watch.Restart();
         using Context context = model.CreateContext(options);
@@ -61,6 +63,8 @@ internal static class BenchCommand
             Batch = options.MicroBatch,
             KvType = options.KvType,
             Exact = options.Exact,
+            Validated = options.Validate,
+            Devices = [.. loading.Devices.Select(provider => provider.Device.ToString())],
             DisabledOperations = [.. options.Operations!.Disabled],
             Steps = context.Plan.Steps.Count,
             Settings = settings,

@@ -12,6 +12,7 @@ internal sealed class ContextArguments
     private readonly Option<int> _batch = Arguments.Count("--batch", 512, "Most tokens computed in one step", most: 1 << 16, aliases: "-b");
     private readonly Option<string?> _kvType = new("--kv-type") { Description = "Element type of key/value memory: f16 (f32 with --exact) if not given" };
     private readonly Option<bool> _exact = new("--exact") { Description = "Compute in float32, without quantizing activations" };
+    private readonly Option<bool> _validate = new("--validate") { Description = "Check every step against the host's reference kernels while running: very slow" };
     private readonly (Option<bool> Option, string Operation)[] _switches = [Switch("fused-moe"), Switch("multi-add"), Switch("flash-attention")];
 
     public ContextArguments(Command command)
@@ -21,6 +22,7 @@ internal sealed class ContextArguments
         command.Add(_batch);
         command.Add(_kvType);
         command.Add(_exact);
+        command.Add(_validate);
         foreach ((Option<bool> option, _) in _switches)
             command.Add(option);
     }
@@ -48,6 +50,7 @@ internal sealed class ContextArguments
             MicroBatch = parsed.GetValue(_batch),
             Threads = parsed.GetValue(_threads) ?? Environment.ProcessorCount,
             Exact = exact,
+            Validate = parsed.GetValue(_validate),
             Operations = operations,
         };
     }

@@ -13,13 +13,16 @@ internal static class LogitsCommand
         Argument<string> file = Arguments.Model();
         Option<int[]> tokens = new("--tokens") { Description = "The prompt's tokens, such as 1,2,3; nothing is added", Required = true, CustomParser = ParseTokens };
         Command command = new("logits", "The logits after given tokens, and the five largest, as JSON") { file, tokens };
+        PlacementArguments placement = new(command);
         ContextArguments context = new(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             int[] prompt = parsed.GetRequiredValue(tokens);
-            using Model model = Model.Load(parsed.GetRequiredValue(file), cancellationToken: cancellationToken);
+            string path = parsed.GetRequiredValue(file);
+            ContextOptions options = context.Read(parsed, prompt.Length);
+            using Model model = Model.Load(path, placement.Loading(parsed, path, options), cancellationToken: cancellationToken);
             CheckTokens(prompt, model.Graph.Logits.Width);
-            using Context ready = model.CreateContext(context.Read(parsed, prompt.Length));
+            using Context ready = model.CreateContext(options);
             using Session session = ready.CreateSession();
             float[] logits = session.Evaluate(prompt, cancellationToken);
             int[] top = [.. Enumerable.Range(0, logits.Length).OrderByDescending(id => logits[id]).Take(TopCount)];

@@ -15,6 +15,7 @@ internal static class PerplexityCommand
         Option<int?> limit = Arguments.OptionalCount("--chunks", "Stop after so many chunks");
         Option<bool> json = Arguments.Json();
         Command command = new("perplexity", "How well a model foresees a text: by chunks, each from an empty session, second halves scored") { file, text, chunk, limit, json };
+        PlacementArguments placement = new(command);
         ContextArguments context = new(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -22,8 +23,10 @@ internal static class PerplexityCommand
             bool asJson = parsed.GetValue(json);
             int length = parsed.GetValue(chunk);
             string content = await File.ReadAllTextAsync(parsed.GetRequiredValue(text), cancellationToken);
-            using Model model = Model.Load(parsed.GetRequiredValue(file), cancellationToken: cancellationToken);
-            using Context ready = model.CreateContext(context.Read(parsed, length));
+            string path = parsed.GetRequiredValue(file);
+            ContextOptions options = context.Read(parsed, length);
+            using Model model = Model.Load(path, placement.Loading(parsed, path, options), cancellationToken: cancellationToken);
+            using Context ready = model.CreateContext(options);
             PerplexityRun run = new(ready, TextChunks.Cut(model.Tokenizer, content, length, parsed.GetValue(limit)));
             PerplexityScore score = await run.ExecuteAsync(asJson ? null : (index, soFar) => PrintChunk(output, index, soFar), cancellationToken);
             if (asJson)

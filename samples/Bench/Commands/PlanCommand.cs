@@ -24,7 +24,8 @@ internal static class PlanCommand
             ModelOutline model = !File.Exists(name) && ModelShape.Presets.TryGetValue(name, out ModelShape? shape) ? ShapeInfo.Of(shape) : ModelOutline.Read(name);
             int? wanted = parsed.GetValue(length);
             ContextOptions options = context.Read(parsed, wanted ?? 1) with { ContextLength = wanted, KvCapacity = null };
-            PlacementReport report = PlacementReport.For(model, placement.Read(parsed, model, options), options, placement.Devices(parsed));
+            PlannedDevice[] devices = placement.Devices(parsed);
+            PlacementReport report = PlacementReport.For(model, placement.Read(parsed, model, options, devices), options, devices);
             TextWriter output = parsed.InvocationConfiguration.Output;
             if (parsed.GetValue(mermaid))
             {

@@ -24,6 +24,12 @@ internal sealed record SpeedReport
 
     public required bool Exact { get; init; }
 
+    /// <summary>Whether every step was checked, which takes most of the time.</summary>
+    public required bool Validated { get; init; }
+
+    /// <summary>The devices beside the host.</summary>
+    public required IReadOnlyList<string> Devices { get; init; }
+
     public required IReadOnlyList<string> DisabledOperations { get; init; }
 
     /// <summary>Steps of the compiled plan.</summary>

@@ -13,7 +13,7 @@ internal static class SpeedTable
         SpeedSettings settings = report.Settings;
         output.WriteLine($"{Path.GetFileName(report.File)} ({report.Architecture}), {Size(report.WeightBytes)} of weights, {Size(report.WeightBytesPerToken)} read for a token");
         output.WriteLine($"{report.Machine.Processor ?? "unknown processor"}, {report.Machine.Instructions}, {report.Threads} threads, load {report.Machine.LoadAverage ?? "unknown"}, {report.Machine.Runtime}");
-        output.WriteLine($"key/value memory {report.KvType} {Size(report.KvBytes)}, compute memory {Size(report.ComputeBytes)}, {report.Steps} steps{Disabled(report)}");
+        output.WriteLine($"key/value memory {report.KvType} {Size(report.KvBytes)}, compute memory {Size(report.ComputeBytes)}, {report.Steps} steps{Special(report)}");
 
         Table table = new Table().Border(TableBorder.Simple).AddColumn("what");
         foreach (string column in (string[])["tokens/s", "slowest", "fastest", "GB/s"])
@@ -39,8 +39,11 @@ internal static class SpeedTable
     private static void AddRow(Table table, string what, SpeedFigures figures, double? bandwidth) =>
         table.AddRow(what, Number(figures.Median), Number(figures.Slowest), Number(figures.Fastest), bandwidth is { } value ? Number(value) : "");
 
-    private static string Disabled(SpeedReport report) =>
-        (report.Exact ? ", float32" : "") + (report.DisabledOperations.Count == 0 ? "" : $", without {string.Join(", ", report.DisabledOperations)}");
+    private static string Special(SpeedReport report) =>
+        (report.Exact ? ", float32" : "")
+        + (report.Validated ? ", every step checked" : "")
+        + (report.Devices.Count == 0 ? "" : $", on the host and {string.Join(", ", report.Devices)}")
+        + (report.DisabledOperations.Count == 0 ? "" : $", without {string.Join(", ", report.DisabledOperations)}");
 
     private static string Number(double value) => value.ToString("F2", CultureInfo.InvariantCulture);
 

@@ -57,6 +57,17 @@ public class BenchCommandLineTests
         error.Should().Contain("1024");
     }
 
+    [Fact]
+    public async Task Logits_do_not_depend_on_where_tensors_live()
+    {
+        string[] arguments = ["logits", TestModels.Shipped, "--tokens", "1,2,3", "-t", "1"];
+        string host = await BenchProgram.OutputAsync(arguments);
+        (await BenchProgram.OutputAsync([.. arguments, "--devices", "CPU,SIM0", "-ngl", "99", "--n-cpu-moe", "2", "--validate"])).Should().Be(host);
+        (int exitCode, string output, string error) = await BenchProgram.RunAsync([.. arguments, "--devices", "CUDA0", "-ngl", "99"]);
+        (exitCode, output).Should().Be((2, ""));
+        error.Should().StartWith("error: ").And.Contain("there is no device CUDA0 here");
+    }
+
     [SkippableFact]
     public async Task Exact_logits_are_those_of_the_reference()
     {

@@ -59,6 +59,7 @@ public class BenchPlanTests
     [InlineData("plan tiny --devices CUDA0:1GiB --fit -ngl 3")]
     [InlineData("plan tiny --devices CUDA0 --fit")]
     [InlineData("plan tiny -ngl -1")]
+    [InlineData("plan tiny --devices SIM0,SIM0")]
     [InlineData("plan tiny -c 0")]
     public async Task Wrong_usage_exits_with_2(string line)
     {

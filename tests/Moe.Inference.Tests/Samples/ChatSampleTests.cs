@@ -18,6 +18,32 @@ public class ChatSampleTests
     }
 
     [Fact]
+    public async Task An_answer_does_not_depend_on_where_tensors_live()
+    {
+        string[] arguments = ["--prompt", "Tell me a story.", "--temperature", "0", "--max-tokens", "16", "--threads", "1"];
+        string[] placement = ["--devices", "CPU,SIM0:1GiB", "-ngl", "99", "--cpu-moe", "-ot", @"blk\.0\..*_exps=SIM0"];
+        ProgramResult host = await Run(arguments);
+        ProgramResult hybrid = await Run([.. arguments, .. placement, "--verbose"]);
+        hybrid.ExitCode.Should().Be(0, hybrid.Error);
+        hybrid.Output.Should().NotBeEmpty().And.Be(host.Output);
+        hybrid.Error.Should().Contain("SIM0", "the device is used");
+        ProgramResult validated = await Run([.. arguments, .. placement, "--validate"]);
+        validated.Output.Should().Be(host.Output, validated.Error);
+    }
+
+    [Theory]
+    [InlineData("there is no device CUDA0 here", "--devices", "CPU,CUDA0:24GiB", "-ngl", "99")]
+    [InlineData("there is no such device", "-ot", "exps=SIM0")]
+    [InlineData("SIM0", "--devices", "SIM0:1MiB", "-ngl", "99")]
+    public async Task A_placement_that_cannot_be_is_refused_in_one_line(string expected, params string[] arguments)
+    {
+        ProgramResult result = await Run([.. arguments, "--prompt", "Hello", "--threads", "1"]);
+        result.ExitCode.Should().Be(1);
+        result.Output.Should().BeEmpty();
+        result.Error.Trim().Should().StartWith("error: ").And.Contain(expected).And.NotContain("\n");
+    }
+
+    [Fact]
     public async Task Random_choices_depend_on_the_seed()
     {
         string[] arguments = ["--prompt", "Tell me a story.", "--temperature", "1", "--max-tokens", "32", "--threads", "1", "--seed"];

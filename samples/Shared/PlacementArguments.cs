@@ -1,24 +1,26 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Moe.Inference.Execution;
 using Moe.Inference.Placement;
 using Moe.Inference.Tensors;
+using Moe.Inference.Testing;
 
-namespace Moe.Inference.Bench.Commands;
+namespace Moe.Inference.Samples;
 
 /// <summary>The options that decide where tensors live, named and meant as llama.cpp's are.</summary>
 internal sealed class PlacementArguments
 {
     private readonly Option<PlannedDevice[]> _devices = new("--devices")
     {
-        Description = "Devices with their memory, such as CPU,SIM0:24GiB,CUDA1:80GiB; the host alone if not given",
-        CustomParser = result => Each(result, PlannedDevice.Parse),
+        Description = "Devices with their memory, such as CPU,SIM0:24GiB,CUDA1:80GiB; the host alone if not given. A size of the host counts in plans only",
+        CustomParser = ParseDevices,
     };
 
     private readonly Option<string[]> _overrides = new("--override-tensor", "-ot") { Description = "REGEX=DEVICE, several separated by commas; the first that matches a tensor's name wins" };
     private readonly Option<bool> _cpuMoe = new("--cpu-moe", "-cmoe") { Description = "Keep all experts on the host" };
-    private readonly Option<int?> _cpuMoeLayers = Arguments.OptionalCount("--n-cpu-moe", "Keep the experts of the first N layers on the host", least: 0, aliases: "-ncmoe");
-    private readonly Option<int?> _gpuLayers = Arguments.OptionalCount("--gpu-layers", "Layers on GPUs, the last ones; the output counts as one more", least: 0, aliases: "-ngl");
+    private readonly Option<int?> _cpuMoeLayers = new Option<int?>("--n-cpu-moe", "-ncmoe") { Description = "Keep the experts of the first N layers on the host" }.Within(0);
+    private readonly Option<int?> _gpuLayers = new Option<int?>("--gpu-layers", "-ngl") { Description = "Layers on GPUs, the last ones; the output counts as one more" }.Within(0);
     private readonly Option<double[]> _shares = new("--tensor-split", "-ts")
     {
         Description = "Shares of the GPUs, such as 3,1; by their memory if not given",
@@ -30,7 +32,7 @@ internal sealed class PlacementArguments
 
     public PlacementArguments(Command command)
     {
-        foreach (Option option in (Option[])[_devices, _overrides, _cpuMoe, _cpuMoeLayers, _gpuLayers, _shares, _fit, _kvOnHost])
+        foreach (Option option in All)
             command.Add(option);
         command.Validators.Add(result =>
         {
@@ -39,14 +41,28 @@ internal sealed class PlacementArguments
         });
     }
 
-    /// <summary>The devices that were given.</summary>
+    private Option[] All => [_devices, _overrides, _cpuMoe, _cpuMoeLayers, _gpuLayers, _shares, _fit, _kvOnHost];
+
+    /// <summary>The devices that were given, to plan for.</summary>
     public PlannedDevice[] Devices(ParseResult parsed) => parsed.GetValue(_devices) ?? [];
 
-    /// <summary>The placement that was asked for. Overrides come first, then experts on the host, then layers.</summary>
-    public DevicePlacement Read(ParseResult parsed, ModelOutline model, ContextOptions options)
+    /// <summary>How to load a model so that it runs as was asked for; reads the file's headers if anything was.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="file">The model's file.</param>
+    /// <param name="options">The context that will be made.</param>
+    /// <exception cref="UsageException">A device is not here, or the options do not go together.</exception>
+    public ModelOptions Loading(ParseResult parsed, string file, ContextOptions options)
     {
-        PlannedDevice[] devices = Devices(parsed);
-        PlannedDevice[] gpus = [.. devices.Where(device => !device.Device.IsCpu)];
+        if (!All.Any(option => parsed.GetResult(option) is { Implicit: false }))
+            return new ModelOptions { PlannedContext = options };
+        IDeviceProvider[] devices = [.. Devices(parsed).Where(device => !device.Device.IsCpu).Select(Simulate)];
+        return new ModelOptions { PlannedContext = options, Devices = devices, Placement = Read(parsed, ModelOutline.Read(file), options, devices) };
+    }
+
+    /// <summary>The placement that was asked for. Overrides come first, then experts on the host, then layers.</summary>
+    public DevicePlacement Read(ParseResult parsed, ModelOutline model, ContextOptions options, IReadOnlyList<IDeviceProvider> devices)
+    {
+        IDeviceProvider[] gpus = [.. devices.Where(device => !device.Device.IsCpu)];
         try
         {
             DevicePlacement placement = DevicePlacement.LayersByShare(model.Shape.Layers, parsed.GetValue(_gpuLayers) ?? 0, Shares(parsed, gpus));
@@ -63,7 +79,7 @@ internal sealed class PlacementArguments
         }
     }
 
-    private (Device Device, double Share)[] Shares(ParseResult parsed, PlannedDevice[] gpus)
+    private (Device Device, double Share)[] Shares(ParseResult parsed, IDeviceProvider[] gpus)
     {
         double[] given = parsed.GetValue(_shares) ?? [];
         if (given.Length > gpus.Length)
@@ -74,6 +90,18 @@ internal sealed class PlacementArguments
             return [.. gpus.Select((gpu, i) => (gpu.Device, i < given.Length ? given[i] : 0))];
         bool known = gpus.All(gpu => gpu.MemoryBytes > 0);
         return [.. gpus.Select(gpu => (gpu.Device, known ? (double)gpu.MemoryBytes!.Value : 1))];
+    }
+
+    private static SimulatedDevice Simulate(PlannedDevice device) => device.Device.Kind == SimulatedDevice.DefaultKind
+        ? new SimulatedDevice(device.Device.Index, new SimulatedDeviceOptions { Capacity = device.MemoryBytes ?? long.MaxValue })
+        : throw new UsageException($"--devices: there is no device {device.Device} here, only CPU and simulated ones such as SIM0; Bench's 'plan' can plan for it");
+
+    private static PlannedDevice[] ParseDevices(ArgumentResult result)
+    {
+        PlannedDevice[] devices = Each(result, PlannedDevice.Parse);
+        foreach (Device twice in devices.CountBy(device => device.Device).Where(pair => pair.Value > 1).Select(pair => pair.Key))
+            result.AddError($"{result.Argument.Name}: {twice} comes more than once");
+        return devices;
     }
 
     private static T[] Each<T>(ArgumentResult result, Func<string, T> parse)
