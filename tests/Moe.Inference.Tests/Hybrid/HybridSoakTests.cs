@@ -10,8 +10,8 @@ public class HybridSoakTests
     {
         int seed = Environment.TickCount;
         StringWriter log = new();
-        HybridSoakResult result = await HybridSoak.RunAsync(TestModels.Shipped, 60, seed, log);
+        HybridSoakResult result = await HybridSoak.RunAsync(TestModels.Shipped, 200, seed, log);
         result.Failures.Should().BeEmpty("they agree for every seed, {0} too", seed);
-        result.Count.Should().Be(60);
+        result.Count.Should().Be(200);
     }
 }
