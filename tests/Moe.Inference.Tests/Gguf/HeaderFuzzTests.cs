@@ -74,49 +74,49 @@ public class HeaderFuzzTests
         switch (random.Next(6))
         {
             case 0:
-            {
-                byte[] flipped = [.. bytes];
-                for (int times = random.Next(1, 9); times > 0; times--)
-                    flipped[random.Next(bytes.Length)] ^= (byte)(1 << random.Next(8));
-                return flipped;
-            }
-            case 1 or 2:
-            {
-                (int offset, int size) = fields[random.Next(fields.Count)];
-                byte[] replaced = [.. bytes];
-                if (offset + size > bytes.Length)
-                    return replaced;
-                Span<byte> field = replaced.AsSpan(offset, size);
-                ulong now = size == 4 ? BinaryPrimitives.ReadUInt32LittleEndian(field) : BinaryPrimitives.ReadUInt64LittleEndian(field);
-                ulong value = random.Next(4) switch
                 {
-                    0 => unchecked(now + (ulong)random.Next(-2, 3)),
-                    1 => (ulong)random.Next(bytes.Length + 2),
-                    _ => Extremes[random.Next(Extremes.Length)],
-                };
-                if (size == 4)
-                    BinaryPrimitives.WriteUInt32LittleEndian(field, unchecked((uint)value));
-                else
-                    BinaryPrimitives.WriteUInt64LittleEndian(field, value);
-                return replaced;
-            }
+                    byte[] flipped = [.. bytes];
+                    for (int times = random.Next(1, 9); times > 0; times--)
+                        flipped[random.Next(bytes.Length)] ^= (byte)(1 << random.Next(8));
+                    return flipped;
+                }
+            case 1 or 2:
+                {
+                    (int offset, int size) = fields[random.Next(fields.Count)];
+                    byte[] replaced = [.. bytes];
+                    if (offset + size > bytes.Length)
+                        return replaced;
+                    Span<byte> field = replaced.AsSpan(offset, size);
+                    ulong now = size == 4 ? BinaryPrimitives.ReadUInt32LittleEndian(field) : BinaryPrimitives.ReadUInt64LittleEndian(field);
+                    ulong value = random.Next(4) switch
+                    {
+                        0 => unchecked(now + (ulong)random.Next(-2, 3)),
+                        1 => (ulong)random.Next(bytes.Length + 2),
+                        _ => Extremes[random.Next(Extremes.Length)],
+                    };
+                    if (size == 4)
+                        BinaryPrimitives.WriteUInt32LittleEndian(field, unchecked((uint)value));
+                    else
+                        BinaryPrimitives.WriteUInt64LittleEndian(field, value);
+                    return replaced;
+                }
             case 3:
                 return bytes[..random.Next(bytes.Length)];
             case 4:
-            {
-                int from = random.Next(bytes.Length);
-                int to = random.Next(from, Math.Min(bytes.Length, from + 64) + 1);
-                int otherFrom = random.Next(other.Length);
-                int otherTo = random.Next(otherFrom, Math.Min(other.Length, otherFrom + 64) + 1);
-                return [.. bytes[..from], .. other[otherFrom..otherTo], .. bytes[to..]];
-            }
+                {
+                    int from = random.Next(bytes.Length);
+                    int to = random.Next(from, Math.Min(bytes.Length, from + 64) + 1);
+                    int otherFrom = random.Next(other.Length);
+                    int otherTo = random.Next(otherFrom, Math.Min(other.Length, otherFrom + 64) + 1);
+                    return [.. bytes[..from], .. other[otherFrom..otherTo], .. bytes[to..]];
+                }
             default:
-            {
-                byte[] overwritten = [.. bytes];
-                int length = random.Next(1, Math.Min(16, bytes.Length) + 1);
-                random.NextBytes(overwritten.AsSpan(random.Next(bytes.Length - length + 1), length));
-                return overwritten;
-            }
+                {
+                    byte[] overwritten = [.. bytes];
+                    int length = random.Next(1, Math.Min(16, bytes.Length) + 1);
+                    random.NextBytes(overwritten.AsSpan(random.Next(bytes.Length - length + 1), length));
+                    return overwritten;
+                }
         }
     }
 }
