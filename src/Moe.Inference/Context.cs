@@ -32,13 +32,11 @@ public sealed class Context : IDisposable
         Stopwatch watch = Stopwatch.StartNew();
         ContextSizes sizes = ContextSizes.Of(model.Graph, model.Shape, options, model.Placement, model.Devices);
         ContextLength = sizes.ContextLength;
-        PlanRequest request = sizes.Request;
-        Plan = Planner.Plan(request);
-        OffloadPlan = options.Offload is { } policy ? PlanOffload(request with { Offload = policy.Device }) : null;
+        (Plan, OffloadPlan) = sizes.Plan();
         ILogger logger = model.LoggerFactory.CreateLogger<Context>();
         try
         {
-            _backends.Add(new CpuBackend(request.Options.Threads));
+            _backends.Add(new CpuBackend(sizes.Request.Options.Threads));
             _backends.AddRange(model.Devices.Where(provider => Uses(provider.Device)).Select(provider => provider.Open()));
             _memory = new KvMemory(LayersOf(Plan).Select(layer => (layer, BackendOf(model.Placement.KvDeviceOf(layer.Index)))), options.KvType, sizes.Capacity);
             _runners = CreateRunners(options);
@@ -103,14 +101,6 @@ public sealed class Context : IDisposable
     private static List<KvLayer> LayersOf(ExecutionPlan plan) => [.. plan.Graph.Nodes.Select(node => node.Kv).OfType<KvLayer>().Distinct()];
 
     private ValidationSettings ValidationOf(ContextOptions options) => new(_reference = new CpuBackend(1), CreateRegistry(), options.ValidationTolerance);
-
-    private static ExecutionPlan PlanOffload(PlanRequest request)
-    {
-        ExecutionPlan plan = Planner.Plan(request);
-        return plan.Steps.Any(step => step.IsStaging)
-            ? plan
-            : throw new PlanningException(FusedMoeOp.OpName, "the offload policy", request.Offload.ToString()!, "it would have no effect: there are no experts on the host whose fused operation has a kernel there and is switched on");
-    }
 
     private bool Uses(Device device) => Plan.ArenaBytes.ContainsKey(device) || OffloadPlan?.ArenaBytes.ContainsKey(device) == true;
 

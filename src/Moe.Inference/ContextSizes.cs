@@ -6,6 +6,7 @@ using Moe.Inference.Kv;
 using Moe.Inference.Ops;
 using Moe.Inference.Placement;
 using Moe.Inference.Planning;
+using Moe.Inference.Tensors;
 
 namespace Moe.Inference;
 
@@ -13,7 +14,8 @@ namespace Moe.Inference;
 /// <param name="ContextLength">Tokens that one session may hold.</param>
 /// <param name="Capacity">Tokens that all sessions together may hold.</param>
 /// <param name="Request">What to plan.</param>
-internal sealed record ContextSizes(int ContextLength, int Capacity, PlanRequest Request)
+/// <param name="Offload">The device that experts on the host may be sent to, or null.</param>
+internal sealed record ContextSizes(int ContextLength, int Capacity, PlanRequest Request, Device? Offload)
 {
     // Logits of many rows over a large vocabulary would dwarf all other memory; longer evaluations take several runs.
     private const long MostLogitBytes = 64L << 20;
@@ -44,6 +46,19 @@ internal sealed record ContextSizes(int ContextLength, int Capacity, PlanRequest
         // Sequences of a batch may share pages, so the tables together may name more pages than there are.
         RunSize limits = new(tokens, outputs, checked(tokens * KvMemory.PageCount(length)), length);
         KernelOptions kernelOptions = new(options.ResolveThreads(), options.Exact, options.KvType);
-        return new ContextSizes(length, capacity, new PlanRequest(graph, limits, registry, placement, kernelOptions, options.Validate ? ValidationSettings.GuardBytes : 0));
+        return new ContextSizes(length, capacity, new PlanRequest(graph, limits, registry, placement, kernelOptions, options.Validate ? ValidationSettings.GuardBytes : 0), options.Offload?.Device);
+    }
+
+    /// <summary>Makes the plan for every batch and, with an offload policy, the one for batches that it applies to.</summary>
+    /// <exception cref="PlanningException">No plan is possible, or the policy would have no effect.</exception>
+    public (ExecutionPlan Always, ExecutionPlan? Offload) Plan()
+    {
+        ExecutionPlan always = Planner.Plan(Request);
+        if (Offload is not { } device)
+            return (always, null);
+        ExecutionPlan offload = Planner.Plan(Request with { Offload = device });
+        return offload.Steps.Any(step => step.IsStaging)
+            ? (always, offload)
+            : throw new PlanningException(FusedMoeOp.OpName, "the offload policy", device.ToString(), "it would have no effect: there are no experts on the host whose fused operation has a kernel there and is switched on");
     }
 }

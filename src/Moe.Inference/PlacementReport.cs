@@ -45,6 +45,9 @@ public sealed record PlacementReport
     /// <summary>The plan; its text lists every step.</summary>
     public required ExecutionPlan Plan { get; init; }
 
+    /// <summary>The plan for batches that an offload policy applies to, or null without one.</summary>
+    public ExecutionPlan? OffloadPlan { get; init; }
+
     /// <summary>Tokens that one session may hold.</summary>
     public required int ContextLength { get; init; }
 

@@ -18,15 +18,16 @@ internal sealed class PlacementReportBuilder(ModelOutline model, DevicePlacement
         foreach ((Weight part, Device device) in parts)
             RequireDevice(device, part.Name);
         ContextSizes sizes = ContextSizes.Of(model.Graph, model.Shape, options, placement, devices);
-        ExecutionPlan plan = Planner.Plan(sizes.Request);
+        (ExecutionPlan plan, ExecutionPlan? offload) = sizes.Plan();
         return new PlacementReport
         {
             Model = model,
             Placement = placement,
             Plan = plan,
+            OffloadPlan = offload,
             ContextLength = sizes.ContextLength,
             KvCapacity = sizes.Capacity,
-            Devices = Count(plan, sizes, parts),
+            Devices = Count(plan, offload, sizes, parts),
             Transfers = Transfers(plan, sizes),
             GraphSplits = Splits(plan),
             Findings = PlacementChecks.Run(model, placement),
@@ -39,11 +40,11 @@ internal sealed class PlacementReportBuilder(ModelOutline model, DevicePlacement
             throw new PlanningException("", tensor, device.ToString(), $"there is no such device; there are {string.Join(", ", devices.Select(provider => provider.Device).Prepend(Device.Cpu).Distinct())}");
     }
 
-    private List<DeviceUse> Count(ExecutionPlan plan, ContextSizes sizes, (Weight Part, Device Device)[] parts)
+    private List<DeviceUse> Count(ExecutionPlan plan, ExecutionPlan? offload, ContextSizes sizes, (Weight Part, Device Device)[] parts)
     {
         ILookup<Device, Weight> weights = parts.ToLookup(part => part.Device, part => part.Part);
         ILookup<Device, KvLayer> kv = plan.Graph.Nodes.Select(node => node.Kv).OfType<KvLayer>().Distinct().ToLookup(layer => placement.KvDeviceOf(layer.Index));
-        IEnumerable<Device> used = new[] { Device.Cpu }.Concat(devices.Select(provider => provider.Device)).Concat(weights.Select(group => group.Key)).Concat(kv.Select(group => group.Key)).Concat(plan.ArenaBytes.Keys).Distinct();
+        IEnumerable<Device> used = new[] { Device.Cpu }.Concat(devices.Select(provider => provider.Device)).Concat(weights.Select(group => group.Key)).Concat(kv.Select(group => group.Key)).Concat(plan.ArenaBytes.Keys).Concat(offload?.ArenaBytes.Keys ?? []).Distinct();
         List<DeviceUse> result = [];
         foreach (Device device in used)
         {
@@ -54,8 +55,12 @@ internal sealed class PlacementReportBuilder(ModelOutline model, DevicePlacement
                 consumers.Add(new MemoryConsumer($"key/value memory of {RangeText.Layers(kv[device].Select(layer => layer.Index))}", kvBytes));
             if (arena > 0)
                 consumers.Add(new MemoryConsumer("compute memory", arena));
+            // Both plans keep their memory, as either may run the next batch.
+            long offloadArena = offload?.ArenaBytes.GetValueOrDefault(device) ?? 0;
+            if (offloadArena > 0)
+                consumers.Add(new MemoryConsumer("compute memory of offloaded batches", offloadArena));
             long? capacity = devices.FirstOrDefault(provider => provider.Device == device)?.MemoryBytes;
-            result.Add(new DeviceUse(device, weights[device].Sum(weight => weight.ByteLength), kvBytes, arena, capacity, [.. consumers.OrderByDescending(consumer => consumer.Bytes)]));
+            result.Add(new DeviceUse(device, weights[device].Sum(weight => weight.ByteLength), kvBytes, arena + offloadArena, capacity, [.. consumers.OrderByDescending(consumer => consumer.Bytes)]));
         }
 
         return result;

@@ -48,6 +48,21 @@ public class PlacementReportTests
         }
     }
 
+    [Fact]
+    public void The_memory_of_offloaded_batches_is_counted()
+    {
+        SimulatedDevice device = new(0);
+        DevicePlacement placement = DevicePlacement.On(Sim0).ExpertsOnCpu();
+        ContextOptions options = new() { ContextLength = 128, MicroBatch = 32, Threads = 1, Offload = new OffloadPolicy(Sim0, 2) };
+        PlacementReport report = PlacementReport.For(TestModels.Shipped, placement, options, [device]);
+        using Model model = Model.Load(TestModels.Shipped, new ModelOptions { Placement = placement, Devices = [device], PlannedContext = options });
+        using Context context = model.CreateContext(options);
+        DeviceUse use = report.Devices.Single(one => one.Device == Sim0);
+        device.LiveBytes.Should().Be(use.TotalBytes);
+        use.ComputeBytes.Should().Be(context.Plan.ArenaBytes[Sim0] + context.OffloadPlan!.ArenaBytes[Sim0]);
+        report.ToString().Should().Contain("compute memory of offloaded batches");
+    }
+
     [Theory]
     [MemberData(nameof(Placements))]
     public async Task Planned_transfers_are_the_bytes_that_go_over(string name, DevicePlacement placement)
