@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using CommunityToolkit.HighPerformance.Buffers;
 using Moe.Inference.Gguf;
 
 namespace Moe.Inference.Tokenization;
@@ -148,7 +149,7 @@ public sealed class Tokenizer
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     public string Decode(ReadOnlySpan<int> tokens, bool renderSpecial = false)
     {
-        ArrayBufferWriter<byte> bytes = new(Math.Max(tokens.Length * 5, 16));
+        using ArrayPoolBufferWriter<byte> bytes = new(Math.Max(tokens.Length * 5, 16));
         foreach (int id in tokens)
         {
             if (renderSpecial || !_tokens.IsHidden(id))
