@@ -5,9 +5,10 @@ namespace Moe.Inference.Cpu;
 
 /// <summary>
 /// A step of the CPU backend: one or more phases of independent items. Workers take items one by one; a barrier follows each phase.
-/// What an item computes must not depend on which worker takes it.
+/// What an item computes must not depend on which worker takes it. Kernels of an application for the host make steps of this kind; simulated
+/// devices run them, too.
 /// </summary>
-internal abstract class CpuStep : IStep
+public abstract class CpuStep : IStep
 {
     /// <summary>Number of phases.</summary>
     public virtual int Phases => 1;
