@@ -96,10 +96,7 @@ public sealed class Model : IDisposable
         try
         {
             // Everything that can be refused is refused before any weight is read.
-            ModelOutline info = ModelOutline.Read(file);
-            Tokenizer tokenizer = Tokenizer.Create(file.Metadata);
-            if (tokenizer.VocabularySize > info.Graph.Logits.Width)
-                throw new UnsupportedModelException($"{file.Path}: the vocabulary has {tokenizer.VocabularySize} tokens, the output only {info.Graph.Logits.Width} rows");
+            (ModelOutline info, Tokenizer tokenizer) = ReadHeader(file);
             PlacementGate.Check(info, options);
             content = Bring(file, options.Loading, progress, cancellationToken);
             weights = new WeightStore(file, content, info.Weights, options.Placement, options.Devices, cancellationToken);
@@ -161,6 +158,16 @@ public sealed class Model : IDisposable
     }
 
     internal TensorView WeightView(Weight weight, Device device) => _weights.View(weight, device);
+
+    /// <summary>What a file's header says of its model and vocabulary, checked against each other.</summary>
+    internal static (ModelOutline Outline, Tokenizer Tokenizer) ReadHeader(GgufFile file)
+    {
+        ModelOutline outline = ModelOutline.Read(file);
+        Tokenizer tokenizer = Tokenizer.Create(file.Metadata);
+        return tokenizer.VocabularySize <= outline.Graph.Logits.Width
+            ? (outline, tokenizer)
+            : throw new UnsupportedModelException($"{file.Path}: the vocabulary has {tokenizer.VocabularySize} tokens, the output only {outline.Graph.Logits.Width} rows");
+    }
 
     internal void Release()
     {

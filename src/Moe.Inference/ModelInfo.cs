@@ -1,11 +1,9 @@
-using Moe.Inference.Architectures;
 using Moe.Inference.Gguf;
 using Moe.Inference.Graph;
 using Moe.Inference.Ops;
 using Moe.Inference.Placement;
 using Moe.Inference.Planning;
 using Moe.Inference.Tensors;
-using Moe.Inference.Tokenization;
 
 namespace Moe.Inference;
 
@@ -124,11 +122,7 @@ public sealed class ModelInfo
     // Goes all the way to a plan, for the smallest run: a tensor may be of a type that no kernel takes.
     private static KvLayer[] RequireSupported(GgufFile file)
     {
-        ArchitectureTable.Require(file.Metadata.GetString("general.architecture"));
-        ModelGraph graph = ArchitectureTable.Build(file, Hyperparameters.Read(file.Metadata));
-        int vocabulary = Tokenizer.Create(file.Metadata).VocabularySize;
-        if (vocabulary > graph.Logits.Width)
-            throw new UnsupportedModelException($"{file.Path}: the vocabulary has {vocabulary} tokens, the output only {graph.Logits.Width} rows");
+        ModelGraph graph = Model.ReadHeader(file).Outline.Graph;
         KernelOptions kernels = new(Threads: 1, Exact: false, KvType: ElementType.F16);
         Planner.Plan(new PlanRequest(graph, new RunSize(1, 1, 1, 1), Context.CreateRegistry(), DevicePlacement.Cpu, kernels));
         return [.. graph.Nodes.Select(node => node.Kv).OfType<KvLayer>().Distinct()];

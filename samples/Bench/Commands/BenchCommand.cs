@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Moe.Inference.Bench.Speed;
-using Moe.Inference.Gguf;
 
 namespace Moe.Inference.Bench.Commands;
 
@@ -42,7 +41,6 @@ internal static class BenchCommand
     {
         // Before, lest the load is that of the measurement.
         Machine machine = Machine.Current();
-        using GgufFile directory = GgufFile.Open(file);
         Stopwatch watch = Stopwatch.StartNew();
         using Model model = Model.Load(file, loading, cancellationToken: cancellationToken);
         double loadSeconds = watch.Elapsed.TotalSeconds;
@@ -58,7 +56,7 @@ internal static class BenchCommand
             File = file,
             Architecture = model.Shape.Architecture,
             WeightBytes = model.WeightBytes,
-            WeightBytesPerToken = WeightTraffic.BytesPerToken(directory, model.Shape.Experts, model.Shape.ExpertsUsed),
+            WeightBytesPerToken = WeightTraffic.BytesPerToken(model.Graph),
             Threads = options.Threads!.Value,
             Batch = options.MicroBatch,
             KvType = options.KvType,

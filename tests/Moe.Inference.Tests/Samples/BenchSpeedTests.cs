@@ -26,7 +26,7 @@ public class BenchSpeedTests
         long experts = 2 * 3 * 2 * 256 * 256;
         long vectors = 4 * ((256 * 8) + 256 + 256 + 64 + 64);
         long outside = (2 * 256) + (4 * 256 * 1024) + (4 * 256);
-        WeightTraffic.BytesPerToken(file, shape.Experts, shape.ExpertsUsed).Should().Be((2 * (attention + experts + vectors)) + outside);
+        WeightTraffic.BytesPerToken(ModelOutline.Read(file).Graph).Should().Be((2 * (attention + experts + vectors)) + outside);
     }
 
     [Fact]
