@@ -24,6 +24,12 @@ public interface IBackend : IDisposable
     /// <exception cref="OutOfDeviceMemoryException">There is not so much.</exception>
     DeviceBuffer Allocate(long bytes, string purpose);
 
+    /// <summary>Allocates host memory that this device's transfers reach fastest, or null if plain memory is as good.</summary>
+    /// <param name="bytes">Size.</param>
+    /// <param name="purpose">What it is for, as errors name it.</param>
+    /// <exception cref="OutOfDeviceMemoryException">There is not so much.</exception>
+    DeviceBuffer? AllocateHost(long bytes, string purpose) => null;
+
     /// <summary>Binds a node to memory of this device.</summary>
     IStep Bind(IKernel kernel, KernelBinding binding);
 

@@ -10,6 +10,8 @@ namespace Moe.Inference.Execution;
 /// <summary>A plan bound to memory: owns the arenas, runs micro-batches over all devices. Used by one thread at a time.</summary>
 public sealed class PlanRunner : IDisposable
 {
+    private const string Arena = "compute arena";
+
     private readonly ExecutionPlan _plan;
     private readonly Dictionary<Device, IBackend> _backends = [];
     private readonly Dictionary<Device, DeviceBuffer> _arenas = [];
@@ -41,7 +43,7 @@ public sealed class PlanRunner : IDisposable
         try
         {
             foreach ((Device device, long bytes) in plan.ArenaBytes)
-                _arenas.Add(device, BackendOf(device).Allocate(bytes, "compute arena"));
+                _arenas.Add(device, (device.IsCpu ? AllocateHost(bytes) : null) ?? BackendOf(device).Allocate(bytes, Arena));
             new RunnerBuilder(new PlanMemory(plan, BackendOf, device => _arenas[device], weights, kv), validation).Build(_actions, _owned);
         }
         catch
@@ -109,6 +111,9 @@ public sealed class PlanRunner : IDisposable
         _owned.Clear();
         _arenas.Clear();
     }
+
+    // What crosses between the host and a device lies in the host's arena.
+    private DeviceBuffer? AllocateHost(long bytes) => _backends.Values.Select(backend => backend.AllocateHost(bytes, Arena)).FirstOrDefault(buffer => buffer is not null);
 
     // Whatever happened, no device may still be at work when the next run begins; the first failure is the one to tell.
     private void SynchronizeAll()
