@@ -4,7 +4,6 @@ using System.Globalization;
 using Moe.Inference.Execution;
 using Moe.Inference.Placement;
 using Moe.Inference.Tensors;
-using Moe.Inference.Testing;
 
 namespace Moe.Inference.Samples;
 
@@ -13,7 +12,7 @@ internal sealed class PlacementArguments
 {
     private readonly Option<PlannedDevice[]> _devices = new("--devices")
     {
-        Description = "Devices with their memory, such as CPU,SIM0:24GiB,CUDA1:80GiB; the host alone if not given. A size of the host counts in plans only",
+        Description = "Devices with their memory, such as CUDA0, or CPU,SIM0:24GiB; the host alone if not given. Sizes of the host and of GPUs count in plans only",
         CustomParser = ParseDevices,
     };
 
@@ -55,7 +54,7 @@ internal sealed class PlacementArguments
     {
         if (!All.Any(option => parsed.GetResult(option) is { Implicit: false }))
             return new ModelOptions { PlannedContext = options };
-        IDeviceProvider[] devices = [.. Devices(parsed).Where(device => !device.Device.IsCpu).Select(Simulate)];
+        IDeviceProvider[] devices = [.. Devices(parsed).Where(device => !device.Device.IsCpu).Select(OpenDevices.Open)];
         return new ModelOptions { PlannedContext = options, Devices = devices, Placement = Read(parsed, ModelOutline.Read(file), options, devices) };
     }
 
@@ -91,10 +90,6 @@ internal sealed class PlacementArguments
         bool known = gpus.All(gpu => gpu.MemoryBytes > 0);
         return [.. gpus.Select(gpu => (gpu.Device, known ? (double)gpu.MemoryBytes!.Value : 1))];
     }
-
-    private static SimulatedDevice Simulate(PlannedDevice device) => device.Device.Kind == SimulatedDevice.DefaultKind
-        ? new SimulatedDevice(device.Device.Index, new SimulatedDeviceOptions { Capacity = device.MemoryBytes ?? long.MaxValue })
-        : throw new UsageException($"--devices: there is no device {device.Device} here, only CPU and simulated ones such as SIM0; Bench's 'plan' can plan for it");
 
     private static PlannedDevice[] ParseDevices(ArgumentResult result)
     {
