@@ -1,0 +1,49 @@
+using Moe.Inference.Graph;
+using Moe.Inference.Tensors;
+
+namespace Moe.Inference.Cuda.Kernels;
+
+/// <summary>
+/// How kernels take weights of one element type. The table here is the one list of types that CUDA takes: a new format is a struct in
+/// <c>Kernels/formats</c> and one line here.
+/// </summary>
+/// <param name="Type">The element type, whose name is that of the struct.</param>
+/// <param name="ActivationBlock">Activations that share a scale where they are rounded to 8 bits; 0 for plain numbers, where they never are.</param>
+internal sealed record WeightFormat(ElementType Type, int ActivationBlock)
+{
+    private const int SuperBlock = 256, SmallBlock = 32;
+
+    private static readonly Dictionary<ElementType, WeightFormat> All = new WeightFormat[]
+    {
+        new(ElementType.F32, 0),
+        new(ElementType.F16, 0),
+        new(ElementType.BF16, 0),
+        new(ElementType.Q4_0, SmallBlock),
+        new(ElementType.Q8_0, SmallBlock),
+        new(ElementType.Q4_K, SuperBlock),
+        new(ElementType.Q5_K, SuperBlock),
+        new(ElementType.Q6_K, SuperBlock),
+        new(ElementType.IQ4_XS, SuperBlock),
+        new(ElementType.IQ5_K, SuperBlock),
+    }.ToDictionary(format => format.Type);
+
+    /// <summary>Whether weights are blocks with scales, and not plain numbers.</summary>
+    public bool IsBlock => ActivationBlock > 0;
+
+    /// <summary>What a module for this format is compiled with: the name of the struct.</summary>
+    public string Define => $"FORMAT={Type}";
+
+    /// <summary>The format of a weight that was not refused.</summary>
+    public static WeightFormat Of(Weight weight) => All[weight.Type];
+
+    /// <summary>Why a weight is not taken, or null.</summary>
+    public static string? Refuses(Weight weight) => All.ContainsKey(weight.Type)
+        ? null
+        : $"'{weight.Name}' is {weight.Type}; CUDA kernels take {string.Join(", ", All.Keys.Order())}";
+
+    /// <summary>Why one of a node's weights is not taken, or null.</summary>
+    public static string? Refuses(IEnumerable<Weight> weights) => weights.Select(Refuses).FirstOrDefault(reason => reason is not null);
+
+    /// <summary>Whether products with these weights round activations to 8 bits.</summary>
+    public bool Rounds(bool exact) => IsBlock && !exact;
+}

@@ -1,0 +1,18 @@
+// The 12 bytes in which Q4_K and Q5_K hold eight scales and eight minimums of 6 bits: bytes 0..3 are scales 0..3 and bytes 4..7 minimums
+// 0..3, with two upper bits of number 4..7 on top of each; bytes 8..11 are the lower nibbles of scales and minimums 4..7.
+#pragma once
+#include "block_format.cuh"
+
+// Scales and minimums of groups 2 * pair and 2 * pair + 1; `header` is the block's first 16 bytes: half d, half m, then the 12 bytes.
+__device__ __forceinline__ void unpack_k_scales(Piece& piece, const uint32 (&header)[4], int pair)
+{
+    const bool lower = pair < 2;
+    const uint32 scales = lower ? header[1] & 0x3F3F3F3Fu : (header[3] & 0x0F0F0F0Fu) | ((header[1] >> 2) & 0x30303030u);
+    const uint32 minimums = lower ? header[2] & 0x3F3F3F3Fu : ((header[3] >> 4) & 0x0F0F0F0Fu) | ((header[2] >> 2) & 0x30303030u);
+    const int shift = (pair & 1) * 16;
+    const float d = half_to_float((uint16)header[0]), m = half_to_float((uint16)(header[0] >> 16));
+    piece.scale[0] = d * (float)((scales >> shift) & 0xFF);
+    piece.scale[1] = d * (float)((scales >> (shift + 8)) & 0xFF);
+    piece.minimum[0] = m * (float)((minimums >> shift) & 0xFF);
+    piece.minimum[1] = m * (float)((minimums >> (shift + 8)) & 0xFF);
+}
