@@ -1,0 +1,554 @@
+#include "blocks.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <new>
+#include <thread>
+#include <vector>
+
+#include "driver_types.h"
+
+// void moe_emu_switch(void** save, void* resume): leaves the running stack in *save and goes on where resume was saved.
+// A fault resumes the scheduler at moe_emu_resume.
+asm(R"(
+.text
+.globl moe_emu_switch
+.hidden moe_emu_switch
+.globl moe_emu_resume
+.hidden moe_emu_resume
+.type moe_emu_switch, @function
+moe_emu_switch:
+    push %rbp
+    push %rbx
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    mov %rsp, (%rdi)
+    mov %rsi, %rsp
+moe_emu_resume:
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbx
+    pop %rbp
+    ret
+.size moe_emu_switch, .-moe_emu_switch
+)");
+extern "C" void moe_emu_switch(void** save, void* resume) __attribute__((visibility("hidden")));
+extern "C" void moe_emu_resume() __attribute__((visibility("hidden")));
+
+namespace moe_emu
+{
+    thread_local Thread* current;
+
+    namespace
+    {
+        constexpr size_t Page = 4096, StackBytes = 16 * Page;
+
+        struct PendingCopy
+        {
+            void* shared;
+            const void* global;
+            unsigned bytes;
+            bool zero;
+        };
+
+        struct Warp
+        {
+            void* arguments[32];
+            Combine combine[32];
+            unsigned mask[32];
+            unsigned existing, runnable, exited, waiting; // lanes; waiting: in a warp operation
+        };
+
+        struct Fiber : Thread
+        {
+            void* stack_pointer;
+            Warp* warp;
+            std::vector<PendingCopy> copies;
+            std::vector<size_t> groups; // how many of the copies each committed group has, the oldest first
+            size_t grouped;             // copies in committed groups
+        };
+
+        std::string format(const char* text, ...)
+        {
+            char line[1024];
+            va_list arguments;
+            va_start(arguments, text);
+            vsnprintf(line, sizeof line, text, arguments);
+            va_end(arguments);
+            return line;
+        }
+
+        // One worker's block.
+        class Block
+        {
+        public:
+            Block()
+            {
+                stacks_ = static_cast<char*>(reserve(MaxThreads * (StackBytes + Page)));
+                for (unsigned i = 0; i < MaxThreads; i++)
+                    mprotect(stacks_ + i * (StackBytes + Page) + Page, StackBytes, PROT_READ | PROT_WRITE);
+                char* shared = static_cast<char*>(reserve(SharedBytes + 2 * Guard));
+                mprotect(shared + Guard, SharedBytes, PROT_READ | PROT_WRITE);
+                shared_end_ = shared + Guard + SharedBytes;
+                reversed_ = getenv("MOE_EMU_ORDER") && !strcmp(getenv("MOE_EMU_ORDER"), "reverse");
+            }
+
+            Failure run(const Launch& launch, Index3 index)
+            {
+                launch_ = &launch;
+                failure_ = {};
+                begin_block(index);
+                start(next_fiber());
+                return failure_;
+            }
+
+            Fiber* running() { return static_cast<Fiber*>(current); }
+            Block(const Block&) = delete;
+
+            void collective(unsigned mask, Combine combine, void* mine)
+            {
+                Fiber* self = running();
+                Warp& warp = *self->warp;
+                unsigned me = 1u << self->lane;
+                if (!(mask & me)) fail(CUDA_ERROR_LAUNCH_FAILED, format("calls a warp operation with mask %08x, which is without it", mask));
+                if (unsigned gone = mask & ~(warp.existing & ~warp.exited))
+                    fail(CUDA_ERROR_LAUNCH_FAILED, format("calls a warp operation with mask %08x, but lanes %08x have ended or never were", mask, gone));
+                warp.arguments[self->lane] = mine;
+                warp.combine[self->lane] = combine;
+                warp.mask[self->lane] = mask;
+                warp.waiting |= me;
+                if ((warp.waiting & mask) == mask)
+                {
+                    for (unsigned rest = mask; rest; rest &= rest - 1)
+                        if (int lane = __builtin_ctz(rest); warp.combine[lane] != combine || warp.mask[lane] != mask)
+                            fail(CUDA_ERROR_LAUNCH_FAILED, format("and lane %d are in different warp operations or give different masks (%08x, %08x)", lane, mask, warp.mask[lane]));
+                    combine(warp.arguments, mask);
+                    warp.waiting &= ~mask;
+                    warp.runnable |= mask;
+                    return;
+                }
+
+                warp.runnable &= ~me;
+                leave();
+            }
+
+            unsigned barrier(bool predicate)
+            {
+                arrived_++;
+                votes_ += predicate;
+                running()->warp->runnable &= ~(1u << running()->lane);
+                if (arrived_ == live_) release_barrier();
+                else leave();
+                return result_;
+            }
+
+            void yield()
+            {
+                Fiber* self = running();
+                unsigned me = 1u << self->lane;
+                first_warp_++;
+                self->warp->runnable &= ~me;
+                Fiber* next = next_fiber();
+                self->warp->runnable |= me;
+                if (!next) return;
+                current = next;
+                moe_emu_switch(&self->stack_pointer, next->stack_pointer);
+            }
+
+            [[noreturn]] void fail(CUresult code, const std::string& what)
+            {
+                Index3 t = current->thread, b = current->block;
+                set_failure(code, format("thread (%u,%u,%u) of block (%u,%u,%u) %s", t.x, t.y, t.z, b.x, b.y, b.z, what.c_str()));
+                void* ignored;
+                moe_emu_switch(&ignored, scheduler_);
+                __builtin_unreachable();
+            }
+
+            // Called by the signal handler: the scheduler goes on when it returns.
+            bool fault(int signal, const siginfo_t* info, ucontext_t* context)
+            {
+                if (!inside_) return false;
+                Index3 t = current->thread, b = current->block;
+                CUresult code = signal == SIGSEGV || signal == SIGBUS ? CUDA_ERROR_ILLEGAL_ADDRESS : CUDA_ERROR_ILLEGAL_INSTRUCTION;
+                Fiber* fiber = running();
+                char* guard = stacks_ + (fiber - fibers_) * (StackBytes + Page);
+                const char* address = static_cast<char*>(info->si_addr);
+                const char* what = signal == SIGFPE ? "divides by zero"
+                    : signal == SIGILL ? "traps"
+                    : address >= guard && address < guard + Page ? "overflows its stack"
+                    : "touches";
+                std::string where = signal == SIGSEGV && what[0] == 't' ? describe_address(address) : "";
+                Dl_info symbol;
+                auto instruction = (void*)context->uc_mcontext.gregs[REG_RIP];
+                if (dladdr(instruction, &symbol))
+                    where += format(" (at offset %zx of %s)", (size_t)instruction - (size_t)symbol.dli_fbase, symbol.dli_fname);
+                set_failure(code, format("thread (%u,%u,%u) of block (%u,%u,%u) %s ", t.x, t.y, t.z, b.x, b.y, b.z, what) + where);
+                context->uc_mcontext.gregs[REG_RSP] = (greg_t)scheduler_;
+                context->uc_mcontext.gregs[REG_RIP] = (greg_t)&moe_emu_resume;
+                return true;
+            }
+
+        private:
+            static constexpr size_t SharedBytes = (MaxDynamicShared + Page - 1) / Page * Page, Guard = 1 << 20;
+
+            static void* reserve(size_t bytes)
+            {
+                void* memory = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+                if (memory == MAP_FAILED) throw std::bad_alloc();
+                return memory;
+            }
+
+            void begin_block(Index3 index)
+            {
+                Index3 size = launch_->block;
+                count_ = live_ = size.x * size.y * size.z;
+                warp_count_ = (count_ + 31) / 32;
+                arrived_ = votes_ = first_warp_ = 0;
+                // Ends where the guard page begins, as far as the alignment lets it.
+                char* shared = shared_end_ - (launch_->dynamic_shared + 127) / 128 * 128;
+                memset(shared, 0xFF, (size_t)(shared_end_ - shared));
+                if (static_shared().second) memset(static_shared().first, 0xFF, static_shared().second);
+                for (unsigned w = 0; w < warp_count_; w++)
+                {
+                    unsigned lanes = count_ - w * 32 >= 32 ? 0xFFFFFFFFu : (1u << (count_ - w * 32)) - 1;
+                    warps_[w].existing = warps_[w].runnable = lanes;
+                    warps_[w].exited = warps_[w].waiting = 0;
+                }
+
+                Index3 thread{0, 0, 0};
+                for (unsigned i = 0; i < count_; i++)
+                {
+                    Fiber& fiber = fibers_[i];
+                    static_cast<Thread&>(fiber) = {thread, index, size, launch_->grid, i % 32, shared};
+                    fiber.warp = &warps_[i / 32];
+                    fiber.copies.clear();
+                    fiber.groups.clear();
+                    fiber.grouped = 0;
+                    // Different starts, so that the stacks do not share the same few lines of the caches.
+                    char* top = stacks_ + (i + 1) * (StackBytes + Page) - i % 16 * 256;
+                    void** stack = reinterpret_cast<void**>(top) - 8;
+                    memset(stack, 0, 64);
+                    stack[6] = reinterpret_cast<void*>(&fiber_main);
+                    fiber.stack_pointer = stack;
+                    if (++thread.x == size.x)
+                    {
+                        thread.x = 0;
+                        if (++thread.y == size.y) thread.y = 0, thread.z++;
+                    }
+                }
+            }
+
+            void start(Fiber* first)
+            {
+                current = first;
+                inside_ = true;
+                moe_emu_switch(&scheduler_, first->stack_pointer);
+                inside_ = false;
+            }
+
+            // Other threads run until this one can.
+            void leave()
+            {
+                Fiber* self = running();
+                Fiber* next = next_fiber();
+                if (!next) fail_stuck();
+                if (next == self) return;
+                current = next;
+                moe_emu_switch(&self->stack_pointer, next->stack_pointer);
+            }
+
+            static void fiber_main();
+
+            void exit_fiber()
+            {
+                Fiber* self = running();
+                unsigned me = 1u << self->lane;
+                self->warp->runnable &= ~me;
+                self->warp->exited |= me;
+                live_--;
+                // Threads that have ended do not hold up a barrier.
+                if (live_ && arrived_ == live_) release_barrier();
+                Fiber* next = next_fiber();
+                if (!next && live_) fail_stuck();
+                current = next;
+                moe_emu_switch(&self->stack_pointer, next ? next->stack_pointer : scheduler_);
+            }
+
+            void release_barrier()
+            {
+                result_ = votes_;
+                arrived_ = votes_ = 0;
+                for (unsigned w = 0; w < warp_count_; w++) warps_[w].runnable = warps_[w].existing & ~warps_[w].exited;
+            }
+
+            // A warp runs as long as it can.
+            Fiber* next_fiber()
+            {
+                for (unsigned i = 0; i < warp_count_; i++)
+                {
+                    unsigned w = first_warp_ + i;
+                    if (w >= warp_count_) w %= warp_count_;
+                    unsigned at = reversed_ ? warp_count_ - 1 - w : w;
+                    if (unsigned lanes = warps_[at].runnable)
+                    {
+                        first_warp_ = w;
+                        return &fibers_[at * 32 + (reversed_ ? 31 - __builtin_clz(lanes) : __builtin_ctz(lanes))];
+                    }
+                }
+
+                return nullptr;
+            }
+
+            [[noreturn]] void fail_stuck()
+            {
+                unsigned in_warp_operations = 0;
+                for (unsigned w = 0; w < warp_count_; w++) in_warp_operations += (unsigned)__builtin_popcount(warps_[w].waiting);
+                fail(CUDA_ERROR_LAUNCH_FAILED, format("is the last to stop: %u of %u live threads wait at a barrier, %u in warp operations that cannot complete",
+                    arrived_, live_, in_warp_operations));
+            }
+
+            void set_failure(CUresult code, const std::string& what)
+            {
+                failure_ = {code, std::string(launch_->kernel->name) + ": " + what};
+            }
+
+            // The calling worker's static shared variables: all thread-local variables of the module.
+            std::pair<void*, size_t> static_shared()
+            {
+                auto found = static_shared_.find(launch_->module_number);
+                if (found != static_shared_.end()) return found->second;
+                launch_->module->touch_shared();
+                Dl_info info;
+                dladdr(launch_->module, &info);
+                struct Search
+                {
+                    size_t base;
+                    std::pair<void*, size_t> range;
+                } search{(size_t)info.dli_fbase, {nullptr, 0}};
+                dl_iterate_phdr([](dl_phdr_info* of, size_t, void* data)
+                {
+                    auto& search = *static_cast<Search*>(data);
+                    if (of->dlpi_addr != search.base) return 0;
+                    for (int i = 0; i < of->dlpi_phnum; i++)
+                        if (of->dlpi_phdr[i].p_type == PT_TLS) search.range = {of->dlpi_tls_data, of->dlpi_phdr[i].p_memsz};
+                    return 1;
+                }, &search);
+                return static_shared_[launch_->module_number] = search.range;
+            }
+
+            const Launch* launch_;
+            Failure failure_;
+            void* scheduler_;
+            bool inside_ = false, reversed_;
+            unsigned count_, live_, warp_count_, arrived_, votes_, result_, first_warp_;
+            char* stacks_;
+            char* shared_end_;
+            std::map<unsigned long, std::pair<void*, size_t>> static_shared_;
+            Warp warps_[MaxThreads / 32];
+            Fiber fibers_[MaxThreads];
+            friend void run_fiber();
+        };
+
+        thread_local Block* block __attribute__((tls_model("initial-exec")));
+
+        void run_fiber()
+        {
+            Block& mine = *block;
+            mine.launch_->kernel->call(mine.launch_->kernel->function, mine.launch_->parameters);
+            mine.exit_fiber();
+        }
+
+        void Block::fiber_main() { run_fiber(); }
+
+        // ---- faults ----
+
+        struct sigaction previous_actions[NSIG];
+
+        void on_fault(int signal, siginfo_t* info, void* context)
+        {
+            if (block && block->fault(signal, info, static_cast<ucontext_t*>(context))) return;
+            const struct sigaction& previous = previous_actions[signal];
+            if (previous.sa_flags & SA_SIGINFO) previous.sa_sigaction(signal, info, context);
+            else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) previous.sa_handler(signal);
+            else sigaction(signal, &previous, nullptr); // happens again, and ends the process
+        }
+
+        constexpr int Faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+
+        void catch_faults()
+        {
+            struct sigaction action = {};
+            action.sa_sigaction = on_fault;
+            action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+            for (int signal : Faults) sigaction(signal, &action, &previous_actions[signal]);
+        }
+
+        // ---- workers ----
+
+        class Workers
+        {
+        public:
+            static Workers& all()
+            {
+                static auto* workers = new Workers; // never destroyed: threads wait in it when the process ends
+                return *workers;
+            }
+
+            Failure run(const Launch& launch)
+            {
+                std::unique_lock lock(mutex_);
+                launch_ = &launch;
+                blocks_ = (unsigned long)launch.grid.x * launch.grid.y * launch.grid.z;
+                next_block_ = 0;
+                failure_ = {};
+                wanted_ = busy_ = (unsigned)std::min<unsigned long>(count_, blocks_);
+                if (wanted_ == 1) work_.notify_one();
+                else work_.notify_all();
+                done_.wait(lock, [&] { return busy_ == 0; });
+                return failure_;
+            }
+
+        private:
+            Workers()
+            {
+                catch_faults();
+                const char* wanted = getenv("MOE_EMU_WORKERS");
+                count_ = wanted ? (unsigned)std::max(1, atoi(wanted)) : std::max(1u, std::min(2u, std::thread::hardware_concurrency()));
+                sigset_t blocked, before;
+                sigfillset(&blocked);
+                for (int signal : Faults) sigdelset(&blocked, signal);
+                pthread_sigmask(SIG_SETMASK, &blocked, &before);
+                for (unsigned i = 0; i < count_; i++) std::thread([this] { work(); }).detach();
+                pthread_sigmask(SIG_SETMASK, &before, nullptr);
+            }
+
+            void work()
+            {
+                stack_t stack = {};
+                stack.ss_size = 64 * 1024;
+                stack.ss_sp = malloc(stack.ss_size);
+                sigaltstack(&stack, nullptr);
+                block = new Block;
+                std::unique_lock lock(mutex_);
+                while (true)
+                {
+                    work_.wait(lock, [&] { return wanted_ > 0; });
+                    wanted_--;
+                    lock.unlock();
+                    Failure failure = run_share();
+                    lock.lock();
+                    if (failure.code && !failure_.code) failure_ = failure;
+                    if (--busy_ == 0) done_.notify_one();
+                }
+            }
+
+            Failure run_share()
+            {
+                Index3 grid = launch_->grid;
+                for (unsigned long b; (b = next_block_++) < blocks_;)
+                {
+                    Index3 index{(unsigned)(b % grid.x), (unsigned)(b / grid.x % grid.y), (unsigned)(b / grid.x / grid.y)};
+                    Failure failure = block->run(*launch_, index);
+                    if (!failure.code) continue;
+                    next_block_ = blocks_;
+                    return failure;
+                }
+
+                return {};
+            }
+
+            std::mutex mutex_;
+            std::condition_variable work_, done_;
+            const Launch* launch_;
+            unsigned long blocks_;
+            std::atomic<unsigned long> next_block_;
+            unsigned count_, wanted_ = 0, busy_ = 0;
+            Failure failure_;
+        };
+    }
+
+    Failure run_blocks(const Launch& launch) { return Workers::all().run(launch); }
+
+    // ---- what kernels call ----
+
+    void warp_collective(unsigned mask, Combine combine, void* mine) { block->collective(mask, combine, mine); }
+    unsigned block_barrier(bool predicate) { return block->barrier(predicate); }
+    void yield() { block->yield(); }
+
+    void assertion_failed(const char* expression, const char* file, int line)
+    {
+        block->fail(CUDA_ERROR_ASSERT, format("fails assertion %s (%s:%d)", expression, file, line));
+    }
+
+    void copy_async(void* shared, const void* global, unsigned bytes, bool zero)
+    {
+        if ((size_t)shared % bytes || (!zero && (size_t)global % bytes))
+            block->fail(CUDA_ERROR_MISALIGNED_ADDRESS, format("copies %u bytes asynchronously from %p to %p", bytes, global, shared));
+        memset(shared, 0xFF, bytes);
+        block->running()->copies.push_back({shared, global, bytes, zero});
+    }
+
+    void copy_async_commit()
+    {
+        Fiber* self = block->running();
+        self->groups.push_back(self->copies.size() - self->grouped);
+        self->grouped = self->copies.size();
+    }
+
+    void copy_async_wait(unsigned groups_left)
+    {
+        Fiber* self = block->running();
+        size_t copies = 0, groups = 0;
+        for (; self->groups.size() - groups > groups_left; groups++) copies += self->groups[groups];
+        for (size_t i = 0; i < copies; i++)
+        {
+            const PendingCopy& copy = self->copies[i];
+            if (copy.zero) memset(copy.shared, 0, copy.bytes);
+            else memcpy(copy.shared, copy.global, copy.bytes);
+        }
+
+        self->copies.erase(self->copies.begin(), self->copies.begin() + (long)copies);
+        self->groups.erase(self->groups.begin(), self->groups.begin() + (long)groups);
+        self->grouped -= copies;
+    }
+}
+
+// ---- what code compiled with -fsanitize=alignment,bounds calls ----
+
+namespace
+{
+    struct SourceLocation
+    {
+        const char* file;
+        unsigned line, column;
+    };
+}
+
+extern "C" void __ubsan_handle_type_mismatch_v1_abort(const SourceLocation* where, size_t address)
+{
+    using namespace moe_emu;
+    block->fail(CUDA_ERROR_MISALIGNED_ADDRESS, format("uses the misaligned address %zx (%s:%u)", address, where->file, where->line));
+}
+
+extern "C" void __ubsan_handle_out_of_bounds_abort(const SourceLocation* where, size_t index)
+{
+    using namespace moe_emu;
+    block->fail(CUDA_ERROR_ILLEGAL_ADDRESS, format("uses index %zd outside an array (%s:%u)", (ssize_t)index, where->file, where->line));
+}
