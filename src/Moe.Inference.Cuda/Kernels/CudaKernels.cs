@@ -7,6 +7,6 @@ internal static class CudaKernels
 {
     /// <summary>Registers them all.</summary>
     public static OpRegistry AddCudaKernels(this OpRegistry registry) => registry
-        .Register(new ElementwiseKernel(AddOp.OpName, "add"))
-        .Register(new ElementwiseKernel(MulOp.OpName, "multiply"));
+        .AddRowKernels()
+        .AddAttentionKernels();
 }

@@ -9,5 +9,13 @@ internal static class Geometries
     public static string Text { get; } = string.Concat(
     [
         GeometryText.Of<ElementwiseGeometry>(),
+        GeometryText.Of<NormGeometry>(),
+        GeometryText.Of<RopeTableGeometry>(),
+        GeometryText.Of<RopeGeometry>(),
+        GeometryText.Of<RouteGeometry>(),
+        GeometryText.Of<StackedGeometry>(),
+        GeometryText.Of<KvStoreGeometry>(),
+        GeometryText.Of<MaskedSoftmaxGeometry>(),
+        GeometryText.Of<ComposedAttentionGeometry>(),
     ]);
 }
