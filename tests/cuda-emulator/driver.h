@@ -3,6 +3,7 @@
 
 #include <mutex>
 #include <set>
+#include <string>
 #include <unordered_set>
 
 #include "streams.h"
@@ -73,6 +74,12 @@ namespace moe_emu
     Context& context_of(const void* handle);
     Stream& stream_of(const void* handle);
     int device_count();
+
+    // Prints what went wrong; cuGetErrorString gives the latest such message of a code.
+    void report(CUresult code, const std::string& message);
+
+    // Throws if something wrote right beside an allocation.
+    void require_intact();
 
     // Unloads what a context that ends has loaded.
     void unload_modules(Context& context);

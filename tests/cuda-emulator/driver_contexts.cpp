@@ -20,6 +20,7 @@ namespace moe_emu
     namespace
     {
         thread_local Context* current_context;
+        std::map<int, std::string> messages; // the latest of each code
 
         std::vector<Context>& contexts()
         {
@@ -136,6 +137,20 @@ namespace moe_emu
         Context& context = context_of(current_context);
         require(context.error == CUDA_SUCCESS, context.error);
         return context;
+    }
+
+    void report(CUresult code, const std::string& message)
+    {
+        fprintf(stderr, "CUDA emulator: %s\n", message.c_str());
+        messages[code] = message;
+    }
+
+    void require_intact()
+    {
+        const Allocation* damaged = Memory::all().find_damaged();
+        if (!damaged) return;
+        report(CUDA_ERROR_ILLEGAL_ADDRESS, "something wrote right beside an allocation of " + std::to_string(damaged->size) + " bytes");
+        throw here().error = CUDA_ERROR_ILLEGAL_ADDRESS;
     }
 
     Stream& stream_of(const void* handle)
@@ -259,13 +274,8 @@ EMU_API cuCtxSynchronize()
         forbid_while_capturing();
         Context& context = here();
         for (Stream* stream : context.streams) drain(*stream);
-        if (const Allocation* damaged = Memory::all().find_damaged())
-        {
-            fprintf(stderr, "CUDA emulator: something wrote beside the allocation of %zu bytes at %zx\n", damaged->size, damaged->address);
-            context.error = CUDA_ERROR_ILLEGAL_ADDRESS;
-        }
-
         here();
+        require_intact();
     });
 }
 
@@ -289,5 +299,9 @@ EMU_API cuGetErrorName(int error, const char** name)
 
 EMU_API cuGetErrorString(int error, const char** text)
 {
-    return cuGetErrorName(error, text);
+    std::lock_guard lock(driver_lock);
+    auto found = messages.find(error);
+    if (found == messages.end()) return cuGetErrorName(error, text);
+    *text = found->second.c_str();
+    return CUDA_SUCCESS;
 }

@@ -1,5 +1,4 @@
 // Emulated driver: memory and copies.
-#include <cstdio>
 #include <cstring>
 #include <vector>
 
@@ -11,14 +10,6 @@ using namespace moe_emu;
 namespace
 {
     Memory& memory() { return Memory::all(); }
-
-    void require_intact()
-    {
-        const Allocation* damaged = memory().find_damaged();
-        if (!damaged) return;
-        fprintf(stderr, "CUDA emulator: something wrote beside the allocation of %zu bytes at %zx\n", damaged->size, damaged->address);
-        throw here().error = CUDA_ERROR_ILLEGAL_ADDRESS;
-    }
 
     void allocate(size_t* address, int device, size_t size)
     {

@@ -75,7 +75,7 @@ namespace
         bool written = write(file, image, size) == (ssize_t)size;
         close(file);
         void* library = written ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : nullptr;
-        if (!library) fprintf(stderr, "CUDA emulator: %s\n", dlerror());
+        if (!library) report(CUDA_ERROR_INVALID_IMAGE, written ? dlerror() : "the temporary folder is full");
         unlink(path);
         require(library, CUDA_ERROR_INVALID_IMAGE);
         return library;
@@ -111,7 +111,7 @@ namespace
             for (size_t offset : offsets) parameters.push_back(bytes.data() + offset);
             launch.parameters = parameters.data();
             Failure failure = run_blocks(launch);
-            if (failure.code) fprintf(stderr, "CUDA emulator: %s\n", failure.message.c_str());
+            if (failure.code) report((CUresult)failure.code, failure.message);
             return (CUresult)failure.code;
         }
     };

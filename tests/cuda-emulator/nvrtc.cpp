@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -113,10 +114,16 @@ namespace
         return texts;
     }
 
+    string unique_name()
+    {
+        static std::atomic<int> count;
+        return std::to_string(getpid()) + "-" + std::to_string(++count);
+    }
+
     // Runs a command and returns whether it succeeded; what it printed goes to the log.
     bool run(const std::vector<string>& command, const fs::path& folder, string& log)
     {
-        fs::path output = folder / ("output-" + std::to_string(getpid()));
+        fs::path output = folder / ("output-" + unique_name());
         posix_spawn_file_actions_t actions;
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_addopen(&actions, 1, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -210,7 +217,7 @@ namespace
         for (auto& header : program.headers)
             write(folder / "source" / header.name, fs::path(header.name).filename() == "ptx.cuh" ? own_headers()[2] : header.text);
 
-        string unique = std::to_string(getpid());
+        string unique = unique_name();
         fs::path text = folder / (unique + ".ii"), object = folder / (unique + ".o"), library = folder / (unique + ".so");
         std::vector<string> common = {"-std=gnu++" + options.standard.substr(options.standard.find_last_not_of("0123456789az") + 1),
             "-Wno-attributes", "-fno-diagnostics-color", "-fno-exceptions", "-w"};
@@ -239,12 +246,15 @@ namespace
         return Success;
     }
 
-    // Every call: what it needs of the program, or the error.
+    // Every call. Programs are compiled side by side; one program is used by one thread at a time.
     template <class F>
     int with(Program* program, F body)
     {
-        std::lock_guard guard(lock);
-        if (!programs.count(program)) return InvalidProgram;
+        {
+            std::lock_guard guard(lock);
+            if (!programs.count(program)) return InvalidProgram;
+        }
+
         try
         {
             return body(*program);

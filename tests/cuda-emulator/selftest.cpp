@@ -17,7 +17,7 @@
 extern "C"
 {
     int cuInit(unsigned), cuDeviceGetCount(int*), cuDeviceGetAttribute(int*, int, int), cuDevicePrimaryCtxRetain(void**, int), cuDevicePrimaryCtxReset_v2(int);
-    int cuCtxSetCurrent(void*), cuCtxSynchronize();
+    int cuCtxSetCurrent(void*), cuCtxSynchronize(), cuGetErrorString(int, const char**);
     int cuMemAlloc_v2(uintptr_t*, size_t), cuMemFree_v2(uintptr_t), cuMemHostAlloc(void**, size_t, unsigned), cuMemFreeHost(void*);
     int cuMemGetInfo_v2(size_t*, size_t*);
     int cuMemcpyHtoD_v2(uintptr_t, const void*, size_t), cuMemcpyDtoH_v2(void*, uintptr_t, size_t);
@@ -268,6 +268,9 @@ namespace
             GIVES(wanted[kind], cuCtxSynchronize());
             uintptr_t more;
             GIVES(wanted[kind], cuMemAlloc_v2(&more, 16)); // it stays
+            const char* text;
+            OK(cuGetErrorString(wanted[kind], &text));
+            CHECK(std::string(text).find("faulty: thread (") == 0);
         }
 
         // Within the allocation's last 16 bytes: found by the guard bytes.
