@@ -50,6 +50,7 @@ internal static class Program
     private static RootCommand CommandLine() => new("Measures models in GGUF files: speed, perplexity, logits, tokens. Makes models of random weights to measure.")
     {
         BenchCommand.Create(),
+        KernelsCommand.Create(),
         PerplexityCommand.Create(),
         LogitsCommand.Create(),
         TokenizeCommand.Create(),

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics.X86;
+using Moe.Inference.Cpu.Jit;
 
 namespace Moe.Inference.Cpu.Simd;
 
@@ -24,6 +25,7 @@ internal static class CpuFeatures
         CpuPath.Avx2 => Avx2.IsSupported && Fma.IsSupported,
         CpuPath.AvxVnni => AvxVnni.IsSupported && Fma.IsSupported,
         CpuPath.Avx512 => Avx512BW.IsSupported && Avx512BW.VL.IsSupported && Avx512DQ.IsSupported && Fma.IsSupported,
+        CpuPath.Amx => IsSupported(CpuPath.Avx512) && JitFeatures.HasTiles,
         _ => false,
     };
 
@@ -51,6 +53,7 @@ internal static class CpuFeatures
         CpuPath.Avx2 => "avx2",
         CpuPath.AvxVnni => "avxvnni",
         CpuPath.Avx512 => "avx512",
+        CpuPath.Amx => "amx",
         _ => throw new ArgumentOutOfRangeException(nameof(path)),
     };
 }

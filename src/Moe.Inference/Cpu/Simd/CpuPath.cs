@@ -12,6 +12,9 @@ internal enum CpuPath
     /// <summary>AVX2 and 8-bit dot products (AVX-VNNI).</summary>
     AvxVnni,
 
-    /// <summary>AVX-512 F, BW, DQ and VL, with AVX-VNNI where the machine has it too.</summary>
+    /// <summary>AVX-512 F, BW, DQ and VL, with AVX-VNNI and AVX-512-VNNI (assembled at run time) where the machine has them too.</summary>
     Avx512,
+
+    /// <summary>The same and tiles of bytes (AMX-INT8), assembled at run time.</summary>
+    Amx,
 }

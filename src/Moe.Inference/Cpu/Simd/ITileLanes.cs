@@ -5,18 +5,9 @@ namespace Moe.Inference.Cpu.Simd;
 /// that row, and activations are four consecutive codes of one token, repeated in every lane.
 /// </summary>
 /// <typeparam name="V">Vector of ints; floats and shorts are kept in the same type, bit by bit.</typeparam>
-internal unsafe interface ITileLanes<V>
+internal unsafe interface ITileLanes<V> : ITileShape
     where V : struct
 {
-    /// <summary>Lanes, that is rows, in a vector.</summary>
-    static abstract int Count { get; }
-
-    /// <summary>Whether sums of products are two 16-bit numbers a lane, to be widened before they overflow; otherwise one of 32 bits.</summary>
-    static abstract bool ShortSums { get; }
-
-    /// <summary>Whether signed codes are stored plus 128, as unsigned ones.</summary>
-    static abstract bool BiasedCodes { get; }
-
     /// <summary>Reads one vector.</summary>
     static abstract V Load(void* p);
 

@@ -3,7 +3,7 @@ using Moe.Inference.Quantization;
 
 namespace Moe.Inference.Cpu.Simd;
 
-/// <summary>Formats with blocks of 32 weights, without instructions of a particular machine. Gives the numbers of <see cref="SmallKernel{T, R, V, L}"/>.</summary>
+/// <summary>Formats with blocks of 32 weights, without instructions of a particular machine. Gives the numbers of <see cref="SmallKernel{T, R}"/>.</summary>
 internal sealed unsafe class PortableSmallKernel<T>() : WeightKernel(T.Type, ActivationFormat.Q8Small)
     where T : struct, ISmallBlock<T>
 {

@@ -3,7 +3,7 @@ using Moe.Inference.Quantization;
 
 namespace Moe.Inference.Cpu.Simd;
 
-/// <summary>Formats with blocks of 256 weights, without instructions of a particular machine. Gives the numbers of <see cref="SuperKernel{T, R, V, L}"/>.</summary>
+/// <summary>Formats with blocks of 256 weights, without instructions of a particular machine. Gives the numbers of <see cref="SuperKernel{T, R}"/>.</summary>
 internal sealed unsafe class PortableSuperKernel<T>() : WeightKernel(T.Type, ActivationFormat.Q8Super)
     where T : struct, ISuperBlock<T>
 {

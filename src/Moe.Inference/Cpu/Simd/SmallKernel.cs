@@ -7,17 +7,14 @@ namespace Moe.Inference.Cpu.Simd;
 
 /// <summary>
 /// Formats with blocks of 32 weights. Few tokens: eight rows at once against one token, a row per lane. Many: see
-/// <see cref="SmallTile{T, V, L}"/>. Either way a block's integer sum is exact and becomes one float multiply-add, in the order of the blocks.
+/// <see cref="Tiles{F}"/>. Either way a block's integer sum is exact and becomes one float multiply-add, in the order of the blocks.
 /// </summary>
 /// <typeparam name="T">The weights' format.</typeparam>
 /// <typeparam name="R">Instructions for few tokens.</typeparam>
-/// <typeparam name="V">The vector of the tiles for many tokens.</typeparam>
-/// <typeparam name="L">The instructions of the tiles.</typeparam>
-internal sealed unsafe class SmallKernel<T, R, V, L>() : WeightKernel(T.Type, ActivationFormat.Q8Small)
+/// <param name="tiles">The way of many tokens.</param>
+internal sealed unsafe class SmallKernel<T, R>(Tiles tiles) : WeightKernel(T.Type, ActivationFormat.Q8Small)
     where T : struct, ISmallBlock<T>
     where R : struct, IRowInstructions
-    where V : struct
-    where L : struct, ITileLanes<V>
 {
     private const int Rows = 8;
 
@@ -28,7 +25,7 @@ internal sealed unsafe class SmallKernel<T, R, V, L>() : WeightKernel(T.Type, Ac
     {
         if (tokens >= Tiling.MinTokens)
         {
-            SmallTile<T, V, L>.Dot(w, rowBytes, rows, x, xStride, tokens, k, y, yStride);
+            tiles.Dot(w, rowBytes, rows, x, xStride, tokens, k, y, yStride);
             return;
         }
         for (int r = 0; r < rows; r += Rows)

@@ -6,18 +6,15 @@ using Moe.Inference.Quantization;
 namespace Moe.Inference.Cpu.Simd;
 
 /// <summary>
-/// Formats with blocks of 256 weights. Few tokens: four rows at once against one token. Many: see <see cref="SuperTile{T, V, L}"/>.
+/// Formats with blocks of 256 weights. Few tokens: four rows at once against one token. Many: see <see cref="Tiles{F}"/>.
 /// Either way a block's integer sums are exact and become one float multiply-add, in the order of the blocks.
 /// </summary>
 /// <typeparam name="T">The weights' format.</typeparam>
 /// <typeparam name="R">Instructions for few tokens.</typeparam>
-/// <typeparam name="V">The vector of the tiles for many tokens.</typeparam>
-/// <typeparam name="L">The instructions of the tiles.</typeparam>
-internal sealed unsafe class SuperKernel<T, R, V, L>() : WeightKernel(T.Type, ActivationFormat.Q8Super)
+/// <param name="tiles">The way of many tokens.</param>
+internal sealed unsafe class SuperKernel<T, R>(Tiles tiles) : WeightKernel(T.Type, ActivationFormat.Q8Super)
     where T : struct, ISuperBlock<T>
     where R : struct, IRowInstructions
-    where V : struct
-    where L : struct, ITileLanes<V>
 {
     private const int Rows = 4;
 
@@ -25,7 +22,7 @@ internal sealed unsafe class SuperKernel<T, R, V, L>() : WeightKernel(T.Type, Ac
     {
         if (tokens >= Tiling.MinTokens)
         {
-            SuperTile<T, V, L>.Dot(w, rowBytes, rows, x, xStride, tokens, k, y, yStride);
+            tiles.Dot(w, rowBytes, rows, x, xStride, tokens, k, y, yStride);
             return;
         }
         for (int r = 0; r < rows; r += Rows)

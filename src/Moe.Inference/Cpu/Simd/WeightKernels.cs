@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Moe.Inference.Cpu.Jit;
 using Moe.Inference.Quantization;
 using Moe.Inference.Tensors;
 
@@ -35,47 +36,59 @@ internal static class WeightKernels
             where T : struct, ISuperBlock<T> => (path, exact) switch
             {
                 (_, true) => Exact(T.Type),
-                (CpuPath.Avx2, _) => T.SignedCodes
-                    ? new SuperKernel<T, Avx2Rows, Vector256<int>, Signed256>()
-                    : new SuperKernel<T, Avx2Rows, Vector256<int>, Unsigned256>(),
-                (CpuPath.AvxVnni, _) => new SuperKernel<T, VnniRows, Vector256<int>, Vnni256>(),
-                (CpuPath.Avx512, _) when AvxVnni.IsSupported => T.SignedCodes
-                    ? new SuperKernel<T, VnniRows, Vector256<int>, Vnni256>()
-                    : new SuperKernel<T, VnniRows, Vector512<int>, Unsigned512>(),
-                (CpuPath.Avx512, _) => T.SignedCodes
-                    ? new SuperKernel<T, Avx2Rows, Vector256<int>, Signed256>()
-                    : new SuperKernel<T, Avx2Rows, Vector512<int>, Unsigned512>(),
-                _ => new PortableSuperKernel<T>(),
+                (CpuPath.Scalar, _) => new PortableSuperKernel<T>(),
+                (CpuPath.Avx2, _) => new SuperKernel<T, Avx2Rows>(Super<T>()),
+                _ when AvxVnni.IsSupported => new SuperKernel<T, VnniRows>(JitTiles.Super<T>(path) ?? Super<T>()),
+                _ => new SuperKernel<T, Avx2Rows>(JitTiles.Super<T>(path) ?? Super<T>()),
             };
 
         public WeightKernel VisitSmall<T>()
             where T : struct, ISmallBlock<T> => (path, exact) switch
             {
                 (_, true) => Exact(T.Type),
-                (CpuPath.Avx2, _) => T.SignedCodes
-                    ? new SmallKernel<T, Avx2Rows, Vector256<int>, Signed256>()
-                    : new SmallKernel<T, Avx2Rows, Vector256<int>, Unsigned256>(),
-                (CpuPath.AvxVnni, _) => new SmallKernel<T, VnniRows, Vector256<int>, Vnni256>(),
-                (CpuPath.Avx512, _) when AvxVnni.IsSupported => T.SignedCodes
-                    ? new SmallKernel<T, VnniRows, Vector256<int>, Vnni256>()
-                    : new SmallKernel<T, VnniRows, Vector512<int>, Unsigned512>(),
-                (CpuPath.Avx512, _) => T.SignedCodes
-                    ? new SmallKernel<T, Avx2Rows, Vector256<int>, Signed256>()
-                    : new SmallKernel<T, Avx2Rows, Vector512<int>, Unsigned512>(),
-                _ => new PortableSmallKernel<T>(),
+                (CpuPath.Scalar, _) => new PortableSmallKernel<T>(),
+                (CpuPath.Avx2, _) => new SmallKernel<T, Avx2Rows>(Small<T>()),
+                _ when AvxVnni.IsSupported => new SmallKernel<T, VnniRows>(JitTiles.Small<T>(path) ?? Small<T>()),
+                _ => new SmallKernel<T, Avx2Rows>(JitTiles.Small<T>(path) ?? Small<T>()),
             };
 
         public WeightKernel VisitFloat<T>()
             where T : struct, IFloatElement<T> => path switch
             {
-                CpuPath.Avx512 => new FloatKernel<T, Vector512<float>, Lanes512>(),
+                >= CpuPath.Avx512 => new FloatKernel<T, Vector512<float>, Lanes512>(),
                 CpuPath.Scalar => new FloatKernel<T, Vector128<float>, Lanes128>(),
                 _ => new FloatKernel<T, Vector256<float>, Lanes256>(),
             };
 
+        private Tiles Super<T>()
+            where T : struct, ISuperBlock<T> => path switch
+            {
+                >= CpuPath.Avx512 when !T.SignedCodes => SuperTiles<T, Vector512<int>, Unsigned512>(),
+                >= CpuPath.AvxVnni when AvxVnni.IsSupported => SuperTiles<T, Vector256<int>, Vnni256>(),
+                _ => T.SignedCodes ? SuperTiles<T, Vector256<int>, Signed256>() : SuperTiles<T, Vector256<int>, Unsigned256>(),
+            };
+
+        private Tiles Small<T>()
+            where T : struct, ISmallBlock<T> => path switch
+            {
+                >= CpuPath.Avx512 when !T.SignedCodes => SmallTiles<T, Vector512<int>, Unsigned512>(),
+                >= CpuPath.AvxVnni when AvxVnni.IsSupported => SmallTiles<T, Vector256<int>, Vnni256>(),
+                _ => T.SignedCodes ? SmallTiles<T, Vector256<int>, Signed256>() : SmallTiles<T, Vector256<int>, Unsigned256>(),
+            };
+
+        private static Tiles<SuperTileFormat<T, L>> SuperTiles<T, V, L>()
+            where T : struct, ISuperBlock<T>
+            where V : struct
+            where L : struct, ITileLanes<V> => new(new SuperTileProduct<T, V, L>());
+
+        private static Tiles<SmallTileFormat<T, L>> SmallTiles<T, V, L>()
+            where T : struct, ISmallBlock<T>
+            where V : struct
+            where L : struct, ITileLanes<V> => new(new SmallTileProduct<T, V, L>());
+
         private WeightKernel Exact(ElementType type) => path switch
         {
-            CpuPath.Avx512 => new ExactKernel<Vector512<float>, Lanes512>(type),
+            >= CpuPath.Avx512 => new ExactKernel<Vector512<float>, Lanes512>(type),
             CpuPath.Scalar => new ExactKernel<Vector128<float>, Lanes128>(type),
             _ => new ExactKernel<Vector256<float>, Lanes256>(type),
         };

@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using Moe.Inference.Cpu.Simd;
+using Moe.Inference.Quantization;
+using Moe.Inference.Tensors;
+
+namespace Moe.Inference.Bench.Speed;
+
+/// <summary>One product kernel: its speed on one core, and whether it gives the numbers of the portable path.</summary>
+/// <param name="Type">The weights' format.</param>
+/// <param name="Path">The instructions.</param>
+/// <param name="GigaMultiplications">Multiply-adds in a second, in units of 10⁹; the best of several runs.</param>
+/// <param name="IsRight">Whether all bits agree with the portable path.</param>
+internal sealed unsafe record KernelSpeed(ElementType Type, CpuPath Path, double GigaMultiplications, bool IsRight)
+{
+    private const int Runs = 15;
+    private static readonly TimeSpan RunTime = TimeSpan.FromMilliseconds(15);
+
+    /// <summary>Measures all quantized formats on the paths of this machine.</summary>
+    public static IEnumerable<KernelSpeed> Measure(int rows, int tokens, int k, IReadOnlyCollection<string> paths)
+    {
+        foreach (ElementType type in QuantFormats.Types.Where(type => ElementLayout.Of(type).BlockLength > 1).Order())
+        {
+            foreach (CpuPath path in CpuFeatures.Available.Where(path => paths.Count == 0 || paths.Contains(path.ToString(), StringComparer.OrdinalIgnoreCase)))
+                yield return Measure(type, path, rows, tokens, k);
+        }
+    }
+
+    private static KernelSpeed Measure(ElementType type, CpuPath path, int rows, int tokens, int k)
+    {
+        WeightKernel kernel = WeightKernels.For(type, path, exact: false), portable = WeightKernels.For(type, CpuPath.Scalar, exact: false);
+        QuantFormat format = QuantFormats.Of(type);
+        long rowBytes = format.Layout.RowBytes(k), stride = kernel.ActivationRowBytes(k);
+        byte[] weights = new byte[rows * rowBytes], activations = new byte[tokens * stride];
+        float[] y = new float[rows * tokens], right = new float[rows * tokens];
+        Random random = new(1);
+        fixed (byte* w = weights, x = activations)
+        fixed (float* found = y, wanted = right)
+        {
+            float[] numbers = new float[k];
+            fixed (float* from = numbers)
+            {
+                for (int row = 0; row < rows; row++)
+                    format.Encode(Fill(numbers, random), weights.AsSpan((int)(row * rowBytes), (int)rowBytes));
+                for (int token = 0; token < tokens; token++)
+                {
+                    Fill(numbers, random);
+                    kernel.QuantizeActivations(from, x + (token * stride), k);
+                }
+            }
+            portable.Dot(w, rowBytes, rows, x, stride, tokens, k, wanted, rows);
+            kernel.Dot(w, rowBytes, rows, x, stride, tokens, k, found, rows);
+            double best = 0;
+            for (int run = 0; run < Runs; run++)
+            {
+                long start = Stopwatch.GetTimestamp(), calls = 0;
+                do
+                {
+                    kernel.Dot(w, rowBytes, rows, x, stride, tokens, k, found, rows);
+                    calls++;
+                }
+                while (Stopwatch.GetElapsedTime(start) < RunTime);
+                best = Math.Max(best, (double)calls * rows * tokens * k / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9);
+            }
+            return new KernelSpeed(type, path, best, y.AsSpan().SequenceEqual(right));
+        }
+    }
+
+    private static float[] Fill(float[] numbers, Random random)
+    {
+        for (int i = 0; i < numbers.Length; i++)
+            numbers[i] = random.NextSingle() - 0.5f;
+        return numbers;
+    }
+}

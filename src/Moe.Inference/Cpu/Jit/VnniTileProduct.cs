@@ -1,0 +1,26 @@
+using Moe.Inference.Cpu.Simd;
+
+namespace Moe.Inference.Cpu.Jit;
+
+/// <summary>Tiles by assembled AVX-512-VNNI routines, one for each number of tokens up to <see cref="VnniCode.MaxTokens"/>.</summary>
+/// <param name="routines">The routines for 1, 2, … tokens.</param>
+/// <param name="workBytes">The working memory they need.</param>
+internal sealed unsafe class VnniTileProduct(AssembledRoutines routines, int workBytes) : TileProduct
+{
+    public override int WorkBytes => workBytes;
+
+    public override void Multiply(in TilePart part, int tokens)
+    {
+        // Groups as equal as they can be: routines for few tokens are slow for each of them.
+        int groups = (tokens + VnniCode.MaxTokens - 1) / VnniCode.MaxTokens;
+        for (int taken = 0; groups > 0; groups--)
+        {
+            int count = (tokens - taken + groups - 1) / groups;
+            TilePart rest = part.Skip(taken);
+            // A routine takes well under a microsecond, so that garbage collections need not be told.
+            ((delegate* unmanaged[SuppressGCTransition]<TilePart*, void>)routines[count - 1])(&rest);
+            taken += count;
+        }
+        GC.KeepAlive(routines);
+    }
+}

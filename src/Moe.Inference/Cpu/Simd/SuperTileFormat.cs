@@ -1,0 +1,118 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Moe.Inference.Quantization;
+
+namespace Moe.Inference.Cpu.Simd;
+
+/// <summary>Tiles of formats with blocks of 256 weights.</summary>
+/// <typeparam name="T">The format.</typeparam>
+/// <typeparam name="S">What the product wants.</typeparam>
+internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
+    where T : struct, ISuperBlock<T>
+    where S : struct, ITileShape
+{
+    /// <summary>Groups of a block.</summary>
+    public static readonly int Groups = ISuperBlock<T>.Length / T.GroupLength;
+
+    /// <summary>What is to be subtracted from each code as it is stored.</summary>
+    public static readonly int ZeroPoint = T.SignedCodes && S.BiasedCodes ? 128 : T.ZeroPoint;
+
+    /// <summary>Pairs of groups that have minimums, or a zero point in their place.</summary>
+    public static readonly int Pairs = T.HasMinimums || (ZeroPoint != 0 && !S.KnowsZeroPoint) ? Groups / 2 : 0;
+
+    private const int RowBytes = 2 * ISuperBlock<T>.Length, ShortUnits = 16;
+
+    private static readonly Tensors.ElementLayout Layout = Tensors.ElementLayout.Of(T.Type);
+
+    public static int Rows => 2 * S.Count;
+
+    public static int BlockLength => ISuperBlock<T>.Length;
+
+    public static int BlockBytes => Layout.BlockBytes;
+
+    public static int ChunkBlocks => 2;
+
+    public static int SideUnits => Groups + Pairs + 2;
+
+    public static int WorkBytes => (Rows * RowBytes) + (2 * Rows * ShortUnits * sizeof(uint)) + (Rows * sizeof(uint));
+
+    public static byte* Sums(byte* row, int k, int block) => (byte*)(Q8SuperRow.Sums(row, k) + ((long)block * 16));
+
+    public static float* Scales(byte* row, int k, int block) => Q8SuperRow.Scales(row, k) + block;
+
+    public static void Unpack(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, byte* work)
+    {
+        byte* shorts = work + (Rows * RowBytes);
+        uint* turned = (uint*)shorts + (Rows * ShortUnits);
+        uint* headers = turned + (Rows * ShortUnits);
+        for (int i = 0; i < blocks; i++, side += SideUnits * Rows)
+        {
+            for (int r = 0; r < Rows; r++)
+            {
+                byte* row = w + (Math.Min(r, rows - 1) * rowBytes);
+                byte* from = row + Layout.RowHeaderBytes + ((long)(block + i) * Layout.BlockBytes);
+                UnpackCodes(from, work + (r * RowBytes) + (i * ISuperBlock<T>.Length));
+                UnpackShorts(from, shorts + (r * ShortUnits * sizeof(uint)));
+                headers[r] = T.HeaderBits(row, from);
+            }
+            Transposition.Run<S>((uint*)shorts, ShortUnits, Rows, ShortUnits, turned);
+            SplitScales(turned, side);
+            new ReadOnlySpan<uint>(turned + (ShortUnits / 2 * Rows), Pairs * Rows).CopyTo(new Span<uint>(side + (Groups * Rows), Pairs * Rows));
+            ConvertHeaders(headers, (float*)(side + ((Groups + Pairs) * Rows)));
+        }
+        Transposition.Run<S>((uint*)work, RowBytes / sizeof(uint), Rows, blocks * ISuperBlock<T>.Length / sizeof(uint), codes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void UnpackCodes(byte* block, byte* to)
+    {
+        Vector256<byte> bias = Vector256.Create((byte)(T.SignedCodes && S.BiasedCodes ? 0x80 : 0));
+        T.LoadCodes(block, 0, out Vector256<byte> c0, out Vector256<byte> c1, out Vector256<byte> c2, out Vector256<byte> c3);
+        (c0 ^ bias).Store(to);
+        (c1 ^ bias).Store(to + 32);
+        (c2 ^ bias).Store(to + 64);
+        (c3 ^ bias).Store(to + 96);
+        T.LoadCodes(block, 1, out c0, out c1, out c2, out c3);
+        (c0 ^ bias).Store(to + 128);
+        (c1 ^ bias).Store(to + 160);
+        (c2 ^ bias).Store(to + 192);
+        (c3 ^ bias).Store(to + 224);
+    }
+
+    // Eight pairs of scales and eight pairs of minimums, in the order of LoadScales.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void UnpackShorts(byte* block, byte* to)
+    {
+        T.LoadScales(block, out Vector256<short> scales, out Vector256<short> minimums);
+        scales.Store((short*)to);
+        (T.HasMinimums ? minimums : scales * (short)ZeroPoint).Store((short*)to + 16);
+    }
+
+    // Pairs of scales to ints by group, or to the same short twice. Of groups of 32, which come twice, the first half is taken.
+    private static void SplitScales(uint* pairs, uint* scales)
+    {
+        for (int pair = 0; pair < Groups / 2; pair++, pairs += Rows)
+        {
+            (int first, int second) = T.GroupLength == 32 ? (2 * pair, (2 * pair) + 1) : pair < 4 ? (4 * pair, (4 * pair) + 2) : ((4 * (pair - 4)) + 1, (4 * (pair - 4)) + 3);
+            for (int r = 0; r < Rows; r += 8)
+            {
+                Vector256<int> both = Vector256.Load((int*)pairs + r);
+                Vector256<int> low = S.ShortSums ? (both & Vector256.Create(0xFFFF)) | (both << 16) : (both << 16) >> 16;
+                Vector256<int> high = S.ShortSums ? (both >>> 16) | (both & Vector256.Create(-65536)) : both >> 16;
+                low.Store((int*)scales + (first * Rows) + r);
+                high.Store((int*)scales + (second * Rows) + r);
+            }
+        }
+    }
+
+    private static void ConvertHeaders(uint* headers, float* to)
+    {
+        for (int r = 0; r < Rows; r += 4)
+        {
+            Vector128<uint> four = Vector128.Load(headers + r);
+            T.Scales(four).Store(to + r);
+            if (T.HasMinimums)
+                T.MinimumScales(four).Store(to + Rows + r);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using System.Runtime.CompilerServices;
+
+namespace Moe.Inference.Cpu.Simd;
+
+/// <summary>Many tokens against the weights of one format, by tiles.</summary>
+internal abstract unsafe class Tiles
+{
+    /// <inheritdoc cref="WeightKernel.Dot"/>
+    public abstract void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride);
+}
+
+/// <summary>
+/// Goes over rows by tiles, and in a tile over a few blocks at a time: they are unpacked once and stay in the first-level cache while all
+/// tokens pass.
+/// </summary>
+/// <typeparam name="F">Unpacks the format.</typeparam>
+/// <param name="product">Multiplies.</param>
+internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
+    where F : struct, ITileFormat
+{
+    private const int Alignment = 64;
+
+    // Fields, not properties: the compiler sees them as constants without having to inline anything.
+    private static readonly int CodeBytes = F.ChunkBlocks * F.BlockLength * F.Rows;
+    private static readonly int SideBytes = F.ChunkBlocks * F.SideUnits * F.Rows * sizeof(uint);
+    private static readonly int WorkBytes = (F.WorkBytes + Alignment - 1) & -Alignment;
+
+    [SkipLocalsInit]
+    public override void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride)
+    {
+        byte* memory = stackalloc byte[CodeBytes + SideBytes + WorkBytes + product.WorkBytes + Alignment];
+        byte* codes = (byte*)(((nuint)memory + Alignment - 1) & ~(nuint)(Alignment - 1));
+        byte* side = codes + CodeBytes;
+        byte* work = side + SideBytes;
+        int blocks = k / F.BlockLength;
+        for (int row = 0; row < rows; row += F.Rows)
+        {
+            int count = Math.Min(F.Rows, rows - row);
+            byte* from = w + (row * rowBytes);
+            for (int block = 0; block < blocks; block += F.ChunkBlocks)
+            {
+                int chunk = Math.Min(F.ChunkBlocks, blocks - block);
+                F.Unpack(from, rowBytes, count, block, chunk, (uint*)codes, (uint*)side, work);
+                uint wanted = uint.MaxValue >> (32 - count);
+                TilePart part = new()
+                {
+                    Codes = (uint*)codes,
+                    Side = (uint*)side,
+                    X = x + ((long)block * F.BlockLength),
+                    Sums = F.Sums(x, k, block),
+                    Scales = F.Scales(x, k, block),
+                    XStride = xStride,
+                    Y = y + row,
+                    YStride = yStride * sizeof(float),
+                    Work = work + WorkBytes,
+                    Blocks = chunk,
+                    WantedRows = wanted,
+                    StartedRows = block == 0 ? 0 : wanted,
+                };
+                product.Multiply(part, tokens);
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Moe.Inference.Cpu.Simd;
+
+/// <summary>Transposes 32-bit numbers.</summary>
+internal static unsafe class Transposition
+{
+    /// <summary><c>target[c·rows + r] = source[r·stride + c]</c>; both counts are multiples of 16.</summary>
+    /// <typeparam name="S">By its vectors' length it is done 8 by 8 or 16 by 16.</typeparam>
+    public static void Run<S>(uint* source, int stride, int rows, int columns, uint* target)
+        where S : struct, ITileShape
+    {
+        for (int r = 0; r < rows; r += S.Count)
+        {
+            for (int c = 0; c < columns; c += S.Count)
+            {
+                if (S.Count == 16)
+                    Run16(source + (r * stride) + c, stride, target + (c * rows) + r, rows);
+                else
+                    Run8(source + (r * stride) + c, stride, target + (c * rows) + r, rows);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Run8(uint* source, int stride, uint* target, int rows)
+    {
+        // Pairs of rows interleaved, then pairs of pairs, then the 128-bit halves exchanged.
+        Vector256<uint> r0 = Vector256.Load(source), r1 = Vector256.Load(source + stride);
+        Vector256<uint> r2 = Vector256.Load(source + (2 * stride)), r3 = Vector256.Load(source + (3 * stride));
+        Vector256<uint> r4 = Vector256.Load(source + (4 * stride)), r5 = Vector256.Load(source + (5 * stride));
+        Vector256<uint> r6 = Vector256.Load(source + (6 * stride)), r7 = Vector256.Load(source + (7 * stride));
+        Vector256<ulong> a0 = Avx2.UnpackLow(r0, r1).AsUInt64(), a1 = Avx2.UnpackHigh(r0, r1).AsUInt64();
+        Vector256<ulong> a2 = Avx2.UnpackLow(r2, r3).AsUInt64(), a3 = Avx2.UnpackHigh(r2, r3).AsUInt64();
+        Vector256<ulong> a4 = Avx2.UnpackLow(r4, r5).AsUInt64(), a5 = Avx2.UnpackHigh(r4, r5).AsUInt64();
+        Vector256<ulong> a6 = Avx2.UnpackLow(r6, r7).AsUInt64(), a7 = Avx2.UnpackHigh(r6, r7).AsUInt64();
+        StoreColumns(Avx2.UnpackLow(a0, a2), Avx2.UnpackLow(a4, a6), target, rows);
+        StoreColumns(Avx2.UnpackHigh(a0, a2), Avx2.UnpackHigh(a4, a6), target + rows, rows);
+        StoreColumns(Avx2.UnpackLow(a1, a3), Avx2.UnpackLow(a5, a7), target + (2 * rows), rows);
+        StoreColumns(Avx2.UnpackHigh(a1, a3), Avx2.UnpackHigh(a5, a7), target + (3 * rows), rows);
+    }
+
+    // Columns c and c + 4: the lower halves, then the upper ones, of rows 0..3 and rows 4..7.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreColumns(Vector256<ulong> rows03, Vector256<ulong> rows47, uint* target, int rows)
+    {
+        Avx2.Permute2x128(rows03, rows47, 0x20).AsUInt32().Store(target);
+        Avx2.Permute2x128(rows03, rows47, 0x31).AsUInt32().Store(target + (4 * rows));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Run16(uint* source, int stride, uint* target, int rows)
+    {
+        // Four rows at a time: each 128-bit lane becomes columns c, c + 1, c + 2, c + 3 of the four rows. Then lanes are exchanged.
+        Four(source, stride, out Vector512<uint> a0, out Vector512<uint> a1, out Vector512<uint> a2, out Vector512<uint> a3);
+        Four(source + (4 * stride), stride, out Vector512<uint> b0, out Vector512<uint> b1, out Vector512<uint> b2, out Vector512<uint> b3);
+        Four(source + (8 * stride), stride, out Vector512<uint> c0, out Vector512<uint> c1, out Vector512<uint> c2, out Vector512<uint> c3);
+        Four(source + (12 * stride), stride, out Vector512<uint> d0, out Vector512<uint> d1, out Vector512<uint> d2, out Vector512<uint> d3);
+        StoreLanes(a0, b0, c0, d0, target, rows);
+        StoreLanes(a1, b1, c1, d1, target + rows, rows);
+        StoreLanes(a2, b2, c2, d2, target + (2 * rows), rows);
+        StoreLanes(a3, b3, c3, d3, target + (3 * rows), rows);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Four(
+        uint* source, int stride, out Vector512<uint> t0, out Vector512<uint> t1, out Vector512<uint> t2, out Vector512<uint> t3)
+    {
+        Vector512<uint> r0 = Vector512.Load(source), r1 = Vector512.Load(source + stride);
+        Vector512<uint> r2 = Vector512.Load(source + (2 * stride)), r3 = Vector512.Load(source + (3 * stride));
+        Vector512<ulong> a0 = Avx512F.UnpackLow(r0, r1).AsUInt64(), a1 = Avx512F.UnpackHigh(r0, r1).AsUInt64();
+        Vector512<ulong> a2 = Avx512F.UnpackLow(r2, r3).AsUInt64(), a3 = Avx512F.UnpackHigh(r2, r3).AsUInt64();
+        t0 = Avx512F.UnpackLow(a0, a2).AsUInt32();
+        t1 = Avx512F.UnpackHigh(a0, a2).AsUInt32();
+        t2 = Avx512F.UnpackLow(a1, a3).AsUInt32();
+        t3 = Avx512F.UnpackHigh(a1, a3).AsUInt32();
+    }
+
+    // Lane l of the four vectors is column c + 4·l of rows 0..3, 4..7, 8..11 and 12..15.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreLanes(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c, Vector512<uint> d, uint* target, int rows)
+    {
+        Vector512<uint> lowerAb = Avx512F.Shuffle4x128(a, b, 0x44), lowerCd = Avx512F.Shuffle4x128(c, d, 0x44);
+        Vector512<uint> upperAb = Avx512F.Shuffle4x128(a, b, 0xEE), upperCd = Avx512F.Shuffle4x128(c, d, 0xEE);
+        Avx512F.Shuffle4x128(lowerAb, lowerCd, 0x88).Store(target);
+        Avx512F.Shuffle4x128(lowerAb, lowerCd, 0xDD).Store(target + (4 * rows));
+        Avx512F.Shuffle4x128(upperAb, upperCd, 0x88).Store(target + (8 * rows));
+        Avx512F.Shuffle4x128(upperAb, upperCd, 0xDD).Store(target + (12 * rows));
+    }
+}
