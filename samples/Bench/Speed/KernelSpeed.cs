@@ -13,6 +13,7 @@ namespace Moe.Inference.Bench.Speed;
 internal sealed unsafe record KernelSpeed(ElementType Type, CpuPath Path, double GigaMultiplications, bool IsRight)
 {
     private const int Runs = 15;
+    private static readonly TimeSpan TieringDelay = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan RunTime = TimeSpan.FromMilliseconds(15);
 
     /// <summary>Measures all quantized formats on the paths of this machine.</summary>
@@ -50,7 +51,8 @@ internal sealed unsafe record KernelSpeed(ElementType Type, CpuPath Path, double
             portable.Dot(w, rowBytes, rows, x, stride, tokens, k, wanted, rows);
             kernel.Dot(w, rowBytes, rows, x, stride, tokens, k, found, rows);
             double best = 0;
-            for (int run = 0; run < Runs; run++)
+            // The first runs are those of code that the runtime has yet to optimize.
+            for (int run = 0; run < 2 * Runs; run++)
             {
                 long start = Stopwatch.GetTimestamp(), calls = 0;
                 do
@@ -60,6 +62,8 @@ internal sealed unsafe record KernelSpeed(ElementType Type, CpuPath Path, double
                 }
                 while (Stopwatch.GetElapsedTime(start) < RunTime);
                 best = Math.Max(best, (double)calls * rows * tokens * k / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9);
+                if (run == Runs)
+                    Thread.Sleep(2 * TieringDelay);
             }
             return new KernelSpeed(type, path, best, y.AsSpan().SequenceEqual(right));
         }

@@ -9,13 +9,14 @@ internal sealed unsafe class VnniTileProduct(AssembledRoutines routines, int wor
 {
     public override int WorkBytes => workBytes;
 
-    public override void Multiply(in TilePart part, int tokens)
+    public override void Multiply(in TilePart part, int tokens, WeightsAhead ahead)
     {
         // Groups as equal as they can be: routines for few tokens are slow for each of them.
         int groups = (tokens + VnniCode.MaxTokens - 1) / VnniCode.MaxTokens;
-        for (int taken = 0; groups > 0; groups--)
+        for (int group = 0, taken = 0; group < groups; group++)
         {
-            int count = (tokens - taken + groups - 1) / groups;
+            ahead.Prefetch(group, groups);
+            int count = (tokens - taken + groups - group - 1) / (groups - group);
             TilePart rest = part.Skip(taken);
             // A routine takes well under a microsecond, so that garbage collections need not be told.
             ((delegate* unmanaged[SuppressGCTransition]<TilePart*, void>)routines[count - 1])(&rest);

@@ -27,7 +27,7 @@ internal readonly unsafe struct SmallTileFormat<T, S> : ITileFormat
 
     public static int SideUnits => T.HasMinimum ? 2 : 1;
 
-    public static int WorkBytes => Rows * RowBytes;
+    public static int WorkBytes => Rows * (RowBytes + (ChunkBlocks * sizeof(uint)));
 
     public static byte* Sums(byte* row, int k, int block) => (byte*)(Q8SmallRow.Sums(row, k) + block);
 
@@ -36,32 +36,33 @@ internal readonly unsafe struct SmallTileFormat<T, S> : ITileFormat
     public static void Unpack(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, byte* work)
     {
         Vector256<byte> bias = Vector256.Create((byte)(T.SignedCodes && S.BiasedCodes ? 0x80 : 0));
+        uint* headers = (uint*)(work + (Rows * RowBytes));
         for (int r = 0; r < Rows; r++)
         {
             byte* from = w + (Math.Min(r, rows - 1) * rowBytes) + ((long)block * Layout.BlockBytes);
             byte* to = work + (r * RowBytes);
             for (int i = 0; i < blocks; i++, from += Layout.BlockBytes, to += ISmallBlock<T>.Length)
+            {
                 (T.LoadCodes(from) ^ bias).Store(to);
+                headers[(i * Rows) + r] = T.HeaderBits(from);
+            }
         }
-        for (int r = 0; r < Rows; r += 8)
-            ConvertHeaders(w + ((long)block * Layout.BlockBytes), rowBytes, r, rows - 1, blocks, (float*)side + r);
 
         // Columns of a whole vector; those beyond the blocks hold what was there before.
-        int columns = (blocks * ISmallBlock<T>.Length / sizeof(uint)) + 15 & ~15;
+        int columns = ((blocks * ISmallBlock<T>.Length / sizeof(uint)) + 15) & ~15;
         Transposition.Run<S>((uint*)work, RowBytes / sizeof(uint), Rows, columns, codes);
+        for (int i = 0; i < blocks; i++, side += SideUnits * Rows, headers += Rows)
+            ConvertHeaders(headers, (float*)side);
     }
 
-    private static void ConvertHeaders(byte* w, long rowBytes, int first, int last, int blocks, float* to)
+    private static void ConvertHeaders(uint* headers, float* to)
     {
-        uint* headers = stackalloc uint[8];
-        for (int i = 0; i < blocks; i++, w += Layout.BlockBytes, to += SideUnits * Rows)
+        for (int r = 0; r < Rows; r += 8)
         {
-            for (int r = 0; r < 8; r++)
-                headers[r] = T.HeaderBits(w + (Math.Min(first + r, last) * rowBytes));
-            Vector256<uint> eight = Vector256.Load(headers);
-            T.Scales(eight).Store(to);
+            Vector256<uint> eight = Vector256.Load(headers + r);
+            T.Scales(eight).Store(to + r);
             if (T.HasMinimum)
-                T.Minimums(eight).Store(to + Rows);
+                T.Minimums(eight).Store(to + Rows + r);
         }
     }
 }

@@ -88,10 +88,11 @@ internal sealed unsafe class SuperTileProduct<T, V, L>() : VectorTileProduct(2 *
         where N : struct, ITokenCount
     {
         // Of groups of 32, the sums of both halves are added: at the most 32·127 in absolute value.
-        short* added = stackalloc short[Tiling.Tokens * 16];
-        for (int t = 0; t < N.Value; t++)
+        short* added = (short*)((float*)part.Work + (2 * Tiling.Tokens * Rows));
+        byte* x = part.Sums + ((long)block * 16 * sizeof(short));
+        for (int t = 0; t < N.Value; t++, x += part.XStride)
         {
-            short* sums = (short*)(part.Sums + (t * part.XStride)) + ((long)block * 16);
+            short* sums = (short*)x;
             if (T.GroupLength == 32)
                 (Vector128.Load(sums) + Vector128.Load(sums + 8)).Store(added + (t * 16));
             else
@@ -130,21 +131,24 @@ internal sealed unsafe class SuperTileProduct<T, V, L>() : VectorTileProduct(2 *
     private static void Finish(in TilePart part, int tokens, int block, uint* headers)
     {
         int* sums = (int*)part.Work;
+        float* y = part.Y, scales = part.Scales + block;
+        bool isFirst = part.IsFirst && block == 0;
         RowPair<V, L> d = RowPair<V, L>.Load(headers), m = RowPair<V, L>.Load(headers + Rows);
-        for (int t = 0; t < tokens; t++)
+        for (int t = 0; t < tokens; t++, sums += Rows)
         {
-            TilePart token = part.Skip(t);
-            RowPair<V, L> sum = RowPair<V, L>.Load(sums + (t * Rows));
-            RowPair<V, L> minimum = Pairs > 0 ? RowPair<V, L>.Load(sums + ((Tiling.Tokens + t) * Rows)) : default;
+            RowPair<V, L> sum = RowPair<V, L>.Load(sums);
+            RowPair<V, L> minimum = Pairs > 0 ? RowPair<V, L>.Load(sums + (Tiling.Tokens * Rows)) : default;
             if (Pairs > 0 && !T.HasMinimums)
                 sum = sum.Subtract(minimum);
             RowPair<V, L> value = d.Multiply(sum.ToSingle());
             if (T.HasMinimums)
                 value = m.MultiplySubtractFrom(minimum.ToSingle(), value);
             RowPair<V, L> before = default;
-            if (!part.IsFirst || block > 0)
-                before = RowPair<V, L>.Load(token.Y);
-            value.MultiplyAdd(RowPair<V, L>.Broadcast(token.Scales[block]), before).Store(token.Y);
+            if (!isFirst)
+                before = RowPair<V, L>.Load(y);
+            value.MultiplyAdd(RowPair<V, L>.Broadcast(*scales), before).Store(y);
+            y = (float*)((byte*)y + part.YStride);
+            scales = (float*)((byte*)scales + part.XStride);
         }
     }
 }

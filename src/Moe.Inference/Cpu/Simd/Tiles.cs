@@ -57,8 +57,17 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
                     WantedRows = wanted,
                     StartedRows = block == 0 ? 0 : wanted,
                 };
-                product.Multiply(part, tokens);
+                product.Multiply(part, tokens, Next(w, rowBytes, row, rows, block + chunk, blocks));
             }
         }
+    }
+
+    // The next blocks of the same rows, or the first blocks of the next rows.
+    private static WeightsAhead Next(byte* w, long rowBytes, int row, int rows, int block, int blocks)
+    {
+        if (block == blocks)
+            (row, block) = (row + F.Rows, 0);
+        int chunk = Math.Min(F.ChunkBlocks, blocks - block);
+        return new WeightsAhead(w + (row * rowBytes) + ((long)block * F.BlockBytes), rowBytes, Math.Clamp(rows - row, 0, F.Rows), chunk * F.BlockBytes);
     }
 }

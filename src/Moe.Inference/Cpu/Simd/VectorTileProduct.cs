@@ -1,14 +1,20 @@
 namespace Moe.Inference.Cpu.Simd;
 
-/// <summary>What products by intrinsics share: tokens are taken four at a time, and edges of the matrix go through a full tile.</summary>
+/// <summary>
+/// What products by intrinsics share: tokens are taken four at a time, and edges of the matrix go through a full tile. Working memory is such
+/// a tile of results at edges, then what the product wants: two numbers per row and token, and a vector of shorts per token.
+/// </summary>
 internal abstract unsafe class VectorTileProduct(int rows) : TileProduct
 {
-    public override int WorkBytes => 3 * Tiling.Tokens * rows * sizeof(float);
+    public override int WorkBytes => Tiling.Tokens * ((3 * rows * sizeof(float)) + (16 * sizeof(short)));
 
-    public override void Multiply(in TilePart part, int tokens)
+    public override void Multiply(in TilePart part, int tokens, WeightsAhead ahead)
     {
-        for (int t = 0; t < tokens; t += Tiling.Tokens)
+        int groups = (tokens + Tiling.Tokens - 1) / Tiling.Tokens;
+        for (int group = 0; group < groups; group++)
         {
+            ahead.Prefetch(group, groups);
+            int t = group * Tiling.Tokens;
             TilePart rest = part.Skip(t);
             int count = Math.Min(Tiling.Tokens, tokens - t);
             if (part.WantedRows << (32 - rows) == uint.MaxValue << (32 - rows))
