@@ -29,6 +29,10 @@ internal static class CaseTable
         [MultiAddOp.OpName] = StackedCases.MultiAdd,
         [ScaledSlotOp.OpName] = StackedCases.ScaledSlot,
         [SelectRowsOp.OpName] = SelectRowsCases.All,
+        [AddNormOp.OpName] = AddNormCases.All,
+        [MatMulGroupOp.OpName] = MatMulGroupCases.All,
+        [RopeStoreOp.OpName] = RopeStoreCases.All,
+        [MoeSumOp.OpName] = FusedMoeCases.Summed,
     };
 
     /// <summary>The operations that have cases.</summary>

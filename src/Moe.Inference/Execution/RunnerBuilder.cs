@@ -62,13 +62,14 @@ internal sealed class RunnerBuilder(PlanMemory memory, ValidationSettings? valid
         _group.Clear();
     }
 
-    // A fused MoE with a third input finds its weights there instead of where they live.
+    // Chosen experts with a copy of their weights among the inputs find them there instead of where they live.
     private IEnumerable<TensorView> WeightsOf(PlannedStep step)
     {
         GraphNode node = step.Node;
-        if (node.Operation is not FusedMoeOp || node.Inputs.Count < 3)
+        int copy = node.Operation switch { FusedMoeOp => 2, MoeSumOp => 3, _ => int.MaxValue };
+        if (node.Inputs.Count <= copy)
             return node.Weights.Select(weight => memory.Weights(weight, step.Device));
-        TensorView staged = memory.View(node.Inputs[2]);
+        TensorView staged = memory.View(node.Inputs[copy]);
         long[] offsets = StageExpertsOp.Offsets(node.Weights);
         return node.Weights.Select((weight, i) => new TensorView(staged.Buffer, staged.Offset + offsets[i], weight.Type, weight.Width, (long)weight.RowsPerSlice * weight.Slices));
     }

@@ -23,7 +23,10 @@ internal sealed class GraphRewriter
     public GraphBuilder Builder { get; } = new();
 
     /// <summary>What stands for the operands of an old node.</summary>
-    public GraphValue[] Inputs(GraphNode node) => [.. node.Inputs.Select(input => _map[input.Id]!)];
+    public GraphValue[] Inputs(GraphNode node) => Values(node.Inputs);
+
+    /// <summary>What stands for old values.</summary>
+    public GraphValue[] Values(IReadOnlyList<GraphValue> old) => [.. old.Select(value => _map[value.Id]!)];
 
     /// <summary>Says what stands for an old value.</summary>
     public void Replace(GraphValue old, GraphValue replacement) => _map[old.Id] = replacement;

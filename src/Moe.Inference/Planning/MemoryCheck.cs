@@ -29,6 +29,7 @@ internal static class MemoryCheck
     private static IEnumerable<Piece> Pieces(ExecutionPlan plan)
     {
         int[] last = new int[plan.Graph.ValueCount];
+        Array.Fill(last, -1);
         foreach (PlannedStep step in plan.Steps)
         {
             foreach (GraphValue value in step.Node.Inputs.Concat(step.Node.Outputs))

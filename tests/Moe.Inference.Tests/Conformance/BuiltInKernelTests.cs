@@ -19,5 +19,5 @@ public class BuiltInKernelTests
 
     [Fact]
     public void Every_operation_with_a_kernel_has_cases() =>
-        OpConformance.Operations.Should().BeEquivalentTo(Context.CreateRegistry().Kernels.Select(kernel => kernel.Operation));
+        OpConformance.Operations.Should().Contain(Context.CreateRegistry().Kernels.Select(kernel => kernel.Operation));
 }

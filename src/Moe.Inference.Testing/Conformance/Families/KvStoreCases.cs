@@ -51,22 +51,34 @@ internal static class KvStoreCases
             .Input("slots", RowCount.Tokens, 1, slots)
             .Expect(
                 new KvStoreOp(),
-                result => Check("keys", type, layer.Heads, layer.KeyWidth, slots, keys, before.Keys, result.Keys!)
-                    ?? Check("values", type, layer.Heads, layer.ValueWidth, slots, values, before.Values, result.Values!),
+                result => Check("keys", layer.Heads, slots, Exactly(keys), before, before.Keys, result.Keys!)
+                    ?? Check("values", layer.Heads, slots, Exactly(values), before, before.Values, result.Values!),
                 kv: before)
             with
         { WritesKv = true };
     }
 
-    private static Mismatch? Check(string half, ElementType type, int heads, int width, int[] slots, float[] data, byte[] before, byte[] after)
+    /// <summary>Rows that are known exactly.</summary>
+    public static (double Value, double Bound)[] Exactly(float[] data) => [.. data.Select(x => ((double)x, 0.0))];
+
+    /// <summary>Finds the first wrong element of one half of the memory.</summary>
+    /// <param name="half">Its name.</param>
+    /// <param name="heads">Heads.</param>
+    /// <param name="slots">The slot of each token.</param>
+    /// <param name="data">What each token's row must hold, and what it may be off before it is stored.</param>
+    /// <param name="image">The memory's element type and page length.</param>
+    /// <param name="before">The half before.</param>
+    /// <param name="after">The half after.</param>
+    public static Mismatch? Check(string half, int heads, int[] slots, (double Value, double Bound)[] data, KvImage image, byte[] before, byte[] after)
     {
-        int rowBytes = (int)ElementLayout.Of(type).RowBytes(width);
+        int width = data.Length / (slots.Length * heads);
+        int rowBytes = (int)ElementLayout.Of(image.Type).RowBytes(width);
         float[] decoded = new float[width];
         for (int row = 0; row < after.Length / rowBytes; row++)
         {
-            int page = row / (heads * Page), head = row / Page % heads, slot = (page * Page) + (row % Page);
+            int page = row / (heads * image.PageLength), head = row / image.PageLength % heads, slot = (page * image.PageLength) + (row % image.PageLength);
             int token = Array.IndexOf(slots, slot);
-            string place = $"{half}, page {page}, head {head}, place {slot % Page}";
+            string place = $"{half}, page {page}, head {head}, place {slot % image.PageLength}";
             Span<byte> stored = after.AsSpan(row * rowBytes, rowBytes);
             if (token < 0)
             {
@@ -76,25 +88,25 @@ internal static class KvStoreCases
                 continue;
             }
 
-            QuantFormats.Of(type).Decode(stored, decoded);
-            if (CheckRow(type, data.AsSpan(((token * heads) + head) * width, width), decoded) is { } wrong)
+            QuantFormats.Of(image.Type).Decode(stored, decoded);
+            if (CheckRow(image.Type, data.AsSpan(((token * heads) + head) * width, width), decoded) is { } wrong)
                 return wrong with { Element = $"{place} (token {token}), {wrong.Element}" };
         }
 
         return null;
     }
 
-    private static Mismatch? CheckRow(ElementType type, ReadOnlySpan<float> wanted, float[] found)
+    private static Mismatch? CheckRow(ElementType type, ReadOnlySpan<(double Value, double Bound)> wanted, float[] found)
     {
         int block = ElementLayout.Of(type).BlockLength;
         for (int i = 0; i < found.Length; i++)
         {
             double greatest = 0;
             for (int j = i / block * block; j < ((i / block) + 1) * block; j++)
-                greatest = Math.Max(greatest, Math.Abs(wanted[j]));
-            double bound = Rounding.Stored(type, wanted[i], greatest)!.Value;
-            if (!(Math.Abs(found[i] - wanted[i]) <= bound))
-                return new Mismatch($"column {i}", string.Create(CultureInfo.InvariantCulture, $"{wanted[i]:g9} ± {bound:g3}"), found[i].ToString("g9", CultureInfo.InvariantCulture));
+                greatest = Math.Max(greatest, Math.Abs(wanted[j].Value) + wanted[j].Bound);
+            double bound = Rounding.Stored(type, Math.Abs(wanted[i].Value) + wanted[i].Bound, greatest)!.Value + wanted[i].Bound;
+            if (!(Math.Abs(found[i] - wanted[i].Value) <= bound))
+                return new Mismatch($"column {i}", string.Create(CultureInfo.InvariantCulture, $"{wanted[i].Value:g9} ± {bound:g3}"), found[i].ToString("g9", CultureInfo.InvariantCulture));
         }
 
         return null;

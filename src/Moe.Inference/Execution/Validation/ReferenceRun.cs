@@ -66,30 +66,53 @@ internal sealed class ReferenceRun : IDisposable
     private void Bind()
     {
         GraphNode node = _step.Node;
-        IKernel kernel = _settings.Kernels.Find(node.Operation.Name, Device.CpuKind)
-            ?? throw new PlanningException(node.Operation.Name, node.Label, Device.Cpu.ToString(), "the reference backend has no kernel for it, so that it cannot be validated");
-        KernelOptions options = _plan.Plan.Request.Options with { Threads = 1 };
         RunSize limits = _plan.Plan.Request.Limits;
-        TensorView[] inputs = [.. node.Inputs.Select(input => Copy(input.Shape, limits, _plan.Read(input, _size)))];
-        foreach (GraphValue output in node.Outputs)
-            _outputs.Add(Poisoned(output.Shape, limits));
+        Dictionary<GraphValue, TensorView> places = [];
+        foreach (GraphValue input in node.Inputs.Distinct())
+            places[input] = Copy(input.Shape, limits, _plan.Read(input, _size));
         if (node.Kv is not null)
         {
             KvLayerView device = _plan.Kv(node.Kv);
             _memory = device with { Keys = CopyHalf(device.Keys), Values = CopyHalf(device.Values) };
         }
 
+        (IReadOnlyList<GraphNode> parts, IReadOnlyList<GraphValue> results) = PartsOf(node, limits, places);
+        _program = Reference.Compile([.. parts.Select(part => Bind(part, limits, places))]);
+        _outputs.AddRange(results.Select(result => places[result]));
+    }
+
+    // What the reference has no kernel for, it computes by the composed form.
+    private (IReadOnlyList<GraphNode> Parts, IReadOnlyList<GraphValue> Results) PartsOf(GraphNode node, RunSize limits, Dictionary<GraphValue, TensorView> places)
+    {
+        if (_settings.Kernels.Find(node.Operation.Name, Device.CpuKind) is not null || !node.Operation.HasComposedForm)
+            return ([node], node.Outputs);
+        GraphBuilder builder = new() { Layer = node.Layer };
+        GraphValue[] stands = [.. node.Inputs.Select(input => builder.AddInput(input.Name, input.Shape))];
+        for (int i = 0; i < stands.Length; i++)
+            places[stands[i]] = places[node.Inputs[i]];
+        GraphNode original = new(node.Id, node.Label, node.Layer, node.Operation, stands, node.Weights, node.Kv) { Outputs = node.Outputs };
+        IReadOnlyList<GraphValue> results = node.Operation.Compose(original, builder, limits);
+        return (builder.Build(results[0]).Nodes, results);
+    }
+
+    private (PlannedStep Planned, IStep Bound) Bind(GraphNode node, RunSize limits, Dictionary<GraphValue, TensorView> places)
+    {
+        IKernel kernel = _settings.Kernels.Find(node.Operation.Name, Device.CpuKind)
+            ?? throw new PlanningException(node.Operation.Name, node.Label, Device.Cpu.ToString(), "the reference backend has no kernel for it, so that it cannot be validated");
+        KernelOptions options = _plan.Plan.Request.Options with { Threads = 1 };
+        foreach (GraphValue output in node.Outputs)
+            places[output] = Poisoned(output.Shape, limits);
         long scratch = kernel.ScratchBytes(node, limits, options);
         KernelBinding binding = new(
             node,
-            inputs,
+            [.. node.Inputs.Select(input => places[input])],
             [.. node.Weights.Select(weight => _plan.Weights(weight, Device.Cpu))],
-            [.. _outputs],
+            [.. node.Outputs.Select(output => places[output])],
             new TensorView(Allocate(scratch), 0, ElementType.I8, 1, scratch),
             _memory,
             limits,
             options);
-        _program = Reference.Compile([(_step with { Kernel = kernel, Device = Device.Cpu }, Reference.Bind(kernel, binding))]);
+        return (_step with { Node = node, Kernel = kernel, Device = Device.Cpu, Stage = node.Id }, Reference.Bind(kernel, binding));
     }
 
     private DeviceBuffer Allocate(long bytes)
