@@ -8,12 +8,19 @@ namespace moe_emu
         unsigned x, y, z;
     };
 
+    // What the threads of a running block have in common.
+    struct BlockInfo
+    {
+        Index3 index, size, grid;
+        void* dynamic_shared;
+    };
+
     // One CUDA thread while its block runs.
     struct Thread
     {
-        Index3 thread, block, block_size, grid;
+        Index3 index;
         unsigned lane;
-        void* dynamic_shared;
+        const BlockInfo* block;
     };
 
     // The thread that this worker runs now. A CUDA thread never moves to another worker.
@@ -50,6 +57,7 @@ namespace moe_emu
     // Exported by a compiled module as moe_emu_module.
     struct Module
     {
+        const char* file; // where it was compiled to
         const Kernel* kernels;
         unsigned count;
         void (*touch_shared)(); // gives the calling worker its copy of the static shared variables

@@ -58,7 +58,7 @@ namespace moe_emu
 
     namespace
     {
-        constexpr size_t Page = 4096, StackBytes = 16 * Page;
+        constexpr size_t Page = 4096, StackBytes = 16 * Page, StackStride = StackBytes + Page; // a page that faults lies below each stack
 
         struct PendingCopy
         {
@@ -78,7 +78,8 @@ namespace moe_emu
 
         struct Fiber : Thread
         {
-            void* stack_pointer;
+            void* stack_pointer; // where it left off; null before it begins
+            unsigned stack;      // the number of its stack
             Warp* warp;
             std::vector<PendingCopy> copies;
             std::vector<size_t> groups; // how many of the copies each committed group has, the oldest first
@@ -101,12 +102,19 @@ namespace moe_emu
         public:
             Block()
             {
-                stacks_ = static_cast<char*>(reserve(MaxThreads * (StackBytes + Page)));
+                stacks_ = static_cast<char*>(reserve(MaxThreads * StackStride));
                 for (unsigned i = 0; i < MaxThreads; i++)
-                    mprotect(stacks_ + i * (StackBytes + Page) + Page, StackBytes, PROT_READ | PROT_WRITE);
+                    mprotect(stacks_ + i * StackStride + Page, StackBytes, PROT_READ | PROT_WRITE);
                 char* shared = static_cast<char*>(reserve(SharedBytes + 2 * Guard));
                 mprotect(shared + Guard, SharedBytes, PROT_READ | PROT_WRITE);
                 shared_end_ = shared + Guard + SharedBytes;
+                for (unsigned i = 0; i < MaxThreads; i++)
+                {
+                    fibers_[i].lane = i % 32;
+                    fibers_[i].block = &info_;
+                    fibers_[i].warp = &warps_[i / 32];
+                }
+
                 reversed_ = getenv("MOE_EMU_ORDER") && !strcmp(getenv("MOE_EMU_ORDER"), "reverse");
             }
 
@@ -168,14 +176,12 @@ namespace moe_emu
                 Fiber* next = next_fiber();
                 self->warp->runnable |= me;
                 if (!next) return;
-                current = next;
-                moe_emu_switch(&self->stack_pointer, next->stack_pointer);
+                go_on_with(next, &self->stack_pointer);
             }
 
             [[noreturn]] void fail(CUresult code, const std::string& what)
             {
-                Index3 t = current->thread, b = current->block;
-                set_failure(code, format("thread (%u,%u,%u) of block (%u,%u,%u) %s", t.x, t.y, t.z, b.x, b.y, b.z, what.c_str()));
+                set_failure(code, what);
                 void* ignored;
                 moe_emu_switch(&ignored, scheduler_);
                 __builtin_unreachable();
@@ -185,21 +191,15 @@ namespace moe_emu
             bool fault(int signal, const siginfo_t* info, ucontext_t* context)
             {
                 if (!inside_) return false;
-                Index3 t = current->thread, b = current->block;
                 CUresult code = signal == SIGSEGV || signal == SIGBUS ? CUDA_ERROR_ILLEGAL_ADDRESS : CUDA_ERROR_ILLEGAL_INSTRUCTION;
-                Fiber* fiber = running();
-                char* guard = stacks_ + (fiber - fibers_) * (StackBytes + Page);
-                const char* address = static_cast<char*>(info->si_addr);
-                const char* what = signal == SIGFPE ? "divides by zero"
-                    : signal == SIGILL ? "traps"
-                    : address >= guard && address < guard + Page ? "overflows its stack"
-                    : "touches";
-                std::string where = signal == SIGSEGV && what[0] == 't' ? describe_address(address) : "";
-                Dl_info symbol;
-                auto instruction = (void*)context->uc_mcontext.gregs[REG_RIP];
-                if (dladdr(instruction, &symbol))
-                    where += format(" (at offset %zx of %s)", (size_t)instruction - (size_t)symbol.dli_fbase, symbol.dli_fname);
-                set_failure(code, format("thread (%u,%u,%u) of block (%u,%u,%u) %s ", t.x, t.y, t.z, b.x, b.y, b.z, what) + where);
+                size_t in_stacks = (size_t)static_cast<char*>(info->si_addr) - (size_t)stacks_;
+                if (signal == SIGFPE) set_failure(code, "divides by zero");
+                else if (signal == SIGILL) set_failure(code, "traps");
+                else if (in_stacks < MaxThreads * StackStride && in_stacks % StackStride < Page) set_failure(code, "overflows its stack");
+                else set_failure(code, "touches " + describe_address(info->si_addr));
+                auto instruction = (size_t)context->uc_mcontext.gregs[REG_RIP];
+                Dl_info module;
+                if (dladdr((void*)instruction, &module) && module.dli_fbase == module_base()) failure_.offset = instruction - (size_t)module.dli_fbase;
                 context->uc_mcontext.gregs[REG_RSP] = (greg_t)scheduler_;
                 context->uc_mcontext.gregs[REG_RIP] = (greg_t)&moe_emu_resume;
                 return true;
@@ -221,7 +221,7 @@ namespace moe_emu
                 count_ = live_ = size.x * size.y * size.z;
                 warp_count_ = (count_ + 31) / 32;
                 arrived_ = votes_ = first_warp_ = 0;
-                // Ends where the guard page begins, as far as the alignment lets it.
+                // Ends where the guard begins, as far as the alignment lets it.
                 char* shared = shared_end_ - (launch_->dynamic_shared + 127) / 128 * 128;
                 memset(shared, 0xFF, (size_t)(shared_end_ - shared));
                 if (static_shared().second) memset(static_shared().first, 0xFF, static_shared().second);
@@ -232,36 +232,49 @@ namespace moe_emu
                     warps_[w].exited = warps_[w].waiting = 0;
                 }
 
-                Index3 thread{0, 0, 0};
-                for (unsigned i = 0; i < count_; i++)
+                info_ = {index, size, launch_->grid, shared};
+                free_stacks_ = 0;
+                unsigned i = 0;
+                for (unsigned z = 0; z < size.z; z++)
+                    for (unsigned y = 0; y < size.y; y++)
+                        for (unsigned x = 0; x < size.x; x++, i++)
+                        {
+                            fibers_[i].index = {x, y, z};
+                            fibers_[i].stack_pointer = nullptr;
+                            fibers_[i].copies.clear();
+                            fibers_[i].groups.clear();
+                            fibers_[i].grouped = 0;
+                            free_stack_[free_stacks_++] = (unsigned short)(count_ - 1 - i);
+                        }
+            }
+
+            // Saves the running stack and runs the fiber, which begins on a stack that is free.
+            void go_on_with(Fiber* next, void** save)
+            {
+                current = next;
+                if (!next->stack_pointer)
                 {
-                    Fiber& fiber = fibers_[i];
-                    static_cast<Thread&>(fiber) = {thread, index, size, launch_->grid, i % 32, shared};
-                    fiber.warp = &warps_[i / 32];
-                    fiber.copies.clear();
-                    fiber.groups.clear();
-                    fiber.grouped = 0;
+                    next->stack = free_stack_[--free_stacks_];
                     // Different starts, so that the stacks do not share the same few lines of the caches.
-                    char* top = stacks_ + (i + 1) * (StackBytes + Page) - i % 16 * 256;
+                    char* top = stacks_ + (next->stack + 1) * StackStride - next->stack % 16 * 256;
                     void** stack = reinterpret_cast<void**>(top) - 8;
                     memset(stack, 0, 64);
-                    stack[6] = reinterpret_cast<void*>(&fiber_main);
-                    fiber.stack_pointer = stack;
-                    if (++thread.x == size.x)
-                    {
-                        thread.x = 0;
-                        if (++thread.y == size.y) thread.y = 0, thread.z++;
-                    }
+                    stack[6] = reinterpret_cast<void*>(&run_fibers); // what the switch returns to
+                    next->stack_pointer = stack;
                 }
+
+                moe_emu_switch(save, next->stack_pointer);
             }
 
             void start(Fiber* first)
             {
-                current = first;
                 inside_ = true;
-                moe_emu_switch(&scheduler_, first->stack_pointer);
+                go_on_with(first, &scheduler_);
                 inside_ = false;
             }
+
+            // Runs the kernel for one thread after the other as long as none has to wait.
+            static void run_fibers();
 
             // Other threads run until this one can.
             void leave()
@@ -269,14 +282,11 @@ namespace moe_emu
                 Fiber* self = running();
                 Fiber* next = next_fiber();
                 if (!next) fail_stuck();
-                if (next == self) return;
-                current = next;
-                moe_emu_switch(&self->stack_pointer, next->stack_pointer);
+                if (next != self) go_on_with(next, &self->stack_pointer);
             }
 
-            static void fiber_main();
-
-            void exit_fiber()
+            // The running thread has ended. Another that has not begun takes its stack, one that has goes on on its own.
+            void end_thread()
             {
                 Fiber* self = running();
                 unsigned me = 1u << self->lane;
@@ -287,8 +297,16 @@ namespace moe_emu
                 if (live_ && arrived_ == live_) release_barrier();
                 Fiber* next = next_fiber();
                 if (!next && live_) fail_stuck();
+                if (!next) moe_emu_switch(&self->stack_pointer, scheduler_);
+                else if (next->stack_pointer)
+                {
+                    free_stack_[free_stacks_++] = (unsigned short)self->stack;
+                    go_on_with(next, &self->stack_pointer);
+                }
+
                 current = next;
-                moe_emu_switch(&self->stack_pointer, next ? next->stack_pointer : scheduler_);
+                next->stack = self->stack;
+                next->stack_pointer = stacks_; // begun; a true value follows when it leaves
             }
 
             void release_barrier()
@@ -326,7 +344,14 @@ namespace moe_emu
 
             void set_failure(CUresult code, const std::string& what)
             {
-                failure_ = {code, std::string(launch_->kernel->name) + ": " + what};
+                Index3 t = current->index, b = info_.index;
+                failure_ = {code, format("%s: thread (%u,%u,%u) of block (%u,%u,%u) ", launch_->kernel->name, t.x, t.y, t.z, b.x, b.y, b.z) + what, 0};
+            }
+
+            void* module_base()
+            {
+                Dl_info info;
+                return dladdr(launch_->module, &info) ? info.dli_fbase : nullptr;
             }
 
             // The calling worker's static shared variables: all thread-local variables of the module.
@@ -335,13 +360,11 @@ namespace moe_emu
                 auto found = static_shared_.find(launch_->module_number);
                 if (found != static_shared_.end()) return found->second;
                 launch_->module->touch_shared();
-                Dl_info info;
-                dladdr(launch_->module, &info);
                 struct Search
                 {
                     size_t base;
                     std::pair<void*, size_t> range;
-                } search{(size_t)info.dli_fbase, {nullptr, 0}};
+                } search{(size_t)module_base(), {nullptr, 0}};
                 dl_iterate_phdr([](dl_phdr_info* of, size_t, void* data)
                 {
                     auto& search = *static_cast<Search*>(data);
@@ -360,22 +383,25 @@ namespace moe_emu
             unsigned count_, live_, warp_count_, arrived_, votes_, result_, first_warp_;
             char* stacks_;
             char* shared_end_;
+            BlockInfo info_;
+            unsigned short free_stack_[MaxThreads];
+            unsigned free_stacks_;
             std::map<unsigned long, std::pair<void*, size_t>> static_shared_;
             Warp warps_[MaxThreads / 32];
             Fiber fibers_[MaxThreads];
-            friend void run_fiber();
         };
 
         thread_local Block* block __attribute__((tls_model("initial-exec")));
 
-        void run_fiber()
+        void Block::run_fibers()
         {
             Block& mine = *block;
-            mine.launch_->kernel->call(mine.launch_->kernel->function, mine.launch_->parameters);
-            mine.exit_fiber();
+            while (true)
+            {
+                mine.launch_->kernel->call(mine.launch_->kernel->function, mine.launch_->parameters);
+                mine.end_thread();
+            }
         }
-
-        void Block::fiber_main() { run_fiber(); }
 
         // ---- faults ----
 

@@ -26,6 +26,7 @@ namespace moe_emu
     {
         int code = 0;
         std::string message;
+        size_t offset = 0; // of the instruction in the module, if it faulted
     };
 
     Failure run_blocks(const Launch& launch);

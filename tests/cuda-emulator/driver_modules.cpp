@@ -98,6 +98,21 @@ namespace
         *handle = modules.add(std::move(loaded));
     }
 
+    // The source line of an instruction, and where the functions that it is inlined from are called.
+    std::string line_of(const Module& module, size_t offset)
+    {
+        char command[4200];
+        snprintf(command, sizeof command, "addr2line -i -e '%s' %zx 2>/dev/null", module.file, offset);
+        std::string lines;
+        if (FILE* output = popen(command, "r"))
+        {
+            while (fgets(command, sizeof command, output)) lines += std::string(lines.empty() ? " (" : ", ") + std::string(command, strcspn(command, "\n"));
+            pclose(output);
+        }
+
+        return lines.empty() ? "" : lines + ")";
+    }
+
     // A launch with its own copy of the parameters.
     struct BoundLaunch
     {
@@ -111,6 +126,7 @@ namespace
             for (size_t offset : offsets) parameters.push_back(bytes.data() + offset);
             launch.parameters = parameters.data();
             Failure failure = run_blocks(launch);
+            if (failure.offset) failure.message += line_of(*launch.module, failure.offset);
             if (failure.code) report((CUresult)failure.code, failure.message);
             return (CUresult)failure.code;
         }

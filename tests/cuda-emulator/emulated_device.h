@@ -26,10 +26,10 @@
 // A worker runs one block at a time, so a variable per worker is a variable per block.
 #define __shared__ static thread_local
 
-#define threadIdx (::moe_emu::current->thread)
-#define blockIdx (::moe_emu::current->block)
-#define blockDim (::moe_emu::current->block_size)
-#define gridDim (::moe_emu::current->grid)
+#define threadIdx (::moe_emu::current->index)
+#define blockIdx (::moe_emu::current->block->index)
+#define blockDim (::moe_emu::current->block->size)
+#define gridDim (::moe_emu::current->block->grid)
 constexpr int warpSize = 32;
 
 #undef assert

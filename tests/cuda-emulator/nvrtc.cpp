@@ -177,7 +177,7 @@ namespace
         return true;
     }
 
-    string module_table(const std::set<string>& names, const Program& program)
+    string module_table(const std::set<string>& names, const Program& program, const fs::path& module)
     {
         std::ostringstream text;
         text << "\n# 1 \"name expressions\"\nnamespace {\nthread_local char moe_probe;\n"
@@ -185,7 +185,7 @@ namespace
         for (const string& name : names) text << "moe_kernel(\"" << name << "\", " << name << "),\n";
         for (auto& expression : program.expressions) text << "moe_kernel(R\"moe(" << *expression << ")moe\", " << *expression << "),\n";
         text << "{nullptr, nullptr, nullptr, nullptr, 0}};\n}\n"
-             << "extern \"C\" __attribute__((visibility(\"default\"), used)) const ::moe_emu::Module moe_emu_module = {moe_kernels, "
+             << "extern \"C\" __attribute__((visibility(\"default\"), used)) const ::moe_emu::Module moe_emu_module = {R\"moe(" << module.string() << ")moe\", moe_kernels, "
              << names.size() + program.expressions.size() << ", [] { *(volatile char*)&moe_probe = 0; }};\n";
         return text.str();
     }
@@ -230,8 +230,8 @@ namespace
         if (!run(preprocess, folder, program.log)) return CompilationFailed;
 
         string preprocessed = read(text);
-        write(text, preprocessed + module_table(moe_emu::c_kernel_names(preprocessed), program));
-        std::vector<string> make = {"g++", "-c", "-x", "c++", "-fpreprocessed", "-O2", "-march=x86-64-v3", "-fPIC", "-fvisibility=hidden",
+        write(text, preprocessed + module_table(moe_emu::c_kernel_names(preprocessed), program, module));
+        std::vector<string> make = {"g++", "-c", "-x", "c++", "-fpreprocessed", "-O2", "-g1", "-march=x86-64-v3", "-fPIC", "-fvisibility=hidden",
             "-fno-gnu-unique", "-fno-strict-aliasing", "-fwrapv", "-ffp-contract=fast", "-fno-math-errno"};
         make.insert(make.end(), common.begin(), common.end());
         if (sanitized) make.insert(make.end(), {"-fsanitize=alignment,bounds", "-fno-sanitize-recover=all"});

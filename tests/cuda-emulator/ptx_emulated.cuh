@@ -87,7 +87,7 @@ inline float exp2_approximate(float x)
 // ---- memory ----
 
 // shared_address has no twin: addresses have 64 bits here.
-inline uint8* dynamic_shared() { return (uint8*)::moe_emu::current->dynamic_shared; }
+inline uint8* dynamic_shared() { return (uint8*)::moe_emu::current->block->dynamic_shared; }
 
 inline uint4 load_once16(const void* global) { return *(const uint4*)global; }
 inline uint2 load_once8(const void* global) { return *(const uint2*)global; }
