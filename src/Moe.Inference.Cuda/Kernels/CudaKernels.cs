@@ -8,5 +8,6 @@ internal static class CudaKernels
     /// <summary>Registers them all.</summary>
     public static OpRegistry AddCudaKernels(this OpRegistry registry) => registry
         .AddRowKernels()
-        .AddAttentionKernels();
+        .AddAttentionKernels()
+        .AddProductKernels();
 }

@@ -17,5 +17,9 @@ internal static class Geometries
         GeometryText.Of<KvStoreGeometry>(),
         GeometryText.Of<MaskedSoftmaxGeometry>(),
         GeometryText.Of<ComposedAttentionGeometry>(),
+        GeometryText.Of<ExpertRowsGeometry>(),
+        GeometryText.Of<GatherGeometry>(),
+        GeometryText.Of<MatVecGeometry>(),
+        GeometryText.Of<QuantizeGeometry>(),
     ]);
 }

@@ -30,7 +30,11 @@ internal sealed record WeightFormat(ElementType Type, int ActivationBlock)
     /// <summary>Whether weights are blocks with scales, and not plain numbers.</summary>
     public bool IsBlock => ActivationBlock > 0;
 
-    /// <summary>What a module for this format is compiled with: the name of the struct.</summary>
+    /// <summary>What a module for this format is compiled with: the name of the struct, and whether products are of floats.</summary>
+    /// <param name="rounds">See <see cref="Rounds"/>.</param>
+    public string DefineFor(bool rounds) => $"{Define} EXACT={(rounds ? 0 : 1)}";
+
+    /// <summary>The name of the struct, as a definition.</summary>
     public string Define => $"FORMAT={Type}";
 
     /// <summary>The format of a weight that was not refused.</summary>
@@ -44,6 +48,8 @@ internal sealed record WeightFormat(ElementType Type, int ActivationBlock)
     /// <summary>Why one of a node's weights is not taken, or null.</summary>
     public static string? Refuses(IEnumerable<Weight> weights) => weights.Select(Refuses).FirstOrDefault(reason => reason is not null);
 
-    /// <summary>Whether products with these weights round activations to 8 bits.</summary>
-    public bool Rounds(bool exact) => IsBlock && !exact;
+    /// <summary>Whether products with these weights round activations to 8 bits; rows too wide to be kept so are multiplied as floats.</summary>
+    /// <param name="exact">Whether rounding is not allowed.</param>
+    /// <param name="width">Weights of a row.</param>
+    public bool Rounds(bool exact, int width) => IsBlock && !exact && width <= StreamMemory.WidestRow;
 }

@@ -7,7 +7,7 @@
 //   ActivationBlock  activations that share a scale when they are rounded to 8 bits: 256 or 32.
 //   Pieces           Length / 32.
 //   start(piece, run)
-//                    the first weight, within the block, of a run of a piece.
+//                    the first weight, within the block, of a run of a piece; constexpr.
 //   unpack(block, piece)
 //                    the piece.
 //

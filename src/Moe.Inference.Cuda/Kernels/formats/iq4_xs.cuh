@@ -8,7 +8,7 @@ struct IQ4_XS
     static constexpr bool IsBlock = true, HasMinimum = false;
     static constexpr int Length = 256, Bytes = 136, Group = 32, ActivationBlock = 256, Pieces = 8;
 
-    __device__ static __forceinline__ int start(int piece, int run) { return piece * 32 + run * 16; }
+    __device__ static constexpr int start(int piece, int run) { return piece * 32 + run * 16; }
 
     __device__ static __forceinline__ Piece unpack(const uint8* block, int piece)
     {

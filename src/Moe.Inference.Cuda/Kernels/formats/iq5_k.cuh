@@ -9,7 +9,7 @@ struct IQ5_K
     static constexpr bool IsBlock = true, HasMinimum = false;
     static constexpr int Length = 256, Bytes = 176, Group = 16, ActivationBlock = 256, Pieces = 8;
 
-    __device__ static __forceinline__ int start(int piece, int run) { return (piece >> 1) * 64 + (piece & 1) * 16 + run * 32; }
+    __device__ static constexpr int start(int piece, int run) { return (piece >> 1) * 64 + (piece & 1) * 16 + run * 32; }
 
     __device__ static __forceinline__ Piece unpack(const uint8* block, int piece)
     {

@@ -9,7 +9,7 @@ struct Q4_K
     static constexpr int Length = 256, Bytes = 144, Group = 32, ActivationBlock = 256, Pieces = 8;
 
     // Piece 2j + h: the lower and upper nibbles of bytes 32j + 16h ..
-    __device__ static __forceinline__ int start(int piece, int run) { return (piece >> 1) * 64 + (piece & 1) * 16 + run * 32; }
+    __device__ static constexpr int start(int piece, int run) { return (piece >> 1) * 64 + (piece & 1) * 16 + run * 32; }
 
     __device__ static __forceinline__ Piece unpack(const uint8* block, int piece)
     {

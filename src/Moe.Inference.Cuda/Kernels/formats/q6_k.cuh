@@ -10,7 +10,7 @@ struct Q6_K
     static constexpr int Length = 256, Bytes = 210, Group = 16, ActivationBlock = 256, Pieces = 8;
 
     // Piece 4h + q: the lower and upper nibbles of bytes 64h + 16q ..
-    __device__ static __forceinline__ int start(int piece, int run) { return (piece >> 2) * 128 + (piece & 3) * 16 + run * 64; }
+    __device__ static constexpr int start(int piece, int run) { return (piece >> 2) * 128 + (piece & 3) * 16 + run * 64; }
 
     __device__ static __forceinline__ Piece unpack(const uint8* block, int piece)
     {

@@ -7,7 +7,7 @@ struct Q8_0
     static constexpr bool IsBlock = true, HasMinimum = false;
     static constexpr int Length = 32, Bytes = 34, Group = 32, ActivationBlock = 32, Pieces = 1;
 
-    __device__ static __forceinline__ int start(int, int run) { return run * 16; }
+    __device__ static constexpr int start(int, int run) { return run * 16; }
 
     __device__ static __forceinline__ Piece unpack(const uint8* block, int)
     {

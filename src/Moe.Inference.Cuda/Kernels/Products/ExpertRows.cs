@@ -1,0 +1,92 @@
+using Moe.Inference.Cuda.Compilation;
+using Moe.Inference.Cuda.Execution;
+using Moe.Inference.Graph;
+using Moe.Inference.Ops;
+using Moe.Inference.Tensors;
+
+namespace Moe.Inference.Cuda.Kernels;
+
+/// <summary>Launches of products with chosen experts' matrices, one row of activations each.</summary>
+internal sealed class ExpertRows
+{
+    // As in the kernel: two rows of one matrix, or one of gate and one of up.
+    private const int Group = 2;
+
+    private readonly Weight _weight;
+    private readonly bool _gated;
+    private readonly bool _rounds;
+    private readonly KernelCode _code;
+    private readonly StreamMemory _memory;
+
+    /// <summary>Of one matrix an expert.</summary>
+    /// <param name="weight">The matrices.</param>
+    /// <param name="exact">Whether activations may not be rounded.</param>
+    public ExpertRows(Weight weight, bool exact)
+        : this(weight, exact, gated: false, ActivationKind.Silu)
+    {
+    }
+
+    /// <summary>Of gate and up, whose matrices are alike.</summary>
+    /// <param name="gate">The matrices of gate.</param>
+    /// <param name="exact">Whether activations may not be rounded.</param>
+    /// <param name="activation">The function between them.</param>
+    public ExpertRows(Weight gate, bool exact, ActivationKind activation)
+        : this(gate, exact, gated: true, activation)
+    {
+    }
+
+    private ExpertRows(Weight weight, bool exact, bool gated, ActivationKind activation)
+    {
+        WeightFormat format = WeightFormat.Of(weight);
+        (_weight, _gated, _rounds) = (weight, gated, format.Rounds(exact, weight.Width));
+        _memory = new StreamMemory(format, weight.Width, Group);
+        _code = new KernelCode("expert_rows.cu", gated ? "gated" : "single", $"{format.DefineFor(_rounds)} {StreamMemory.Defines} ACTIVATION={FunctionOf(activation)}");
+    }
+
+    /// <summary>Begins to compile.</summary>
+    public void Prepare(KernelLibrary library) => library.Prepare(_code);
+
+    /// <summary>Multiplies.</summary>
+    /// <param name="stream">Where.</param>
+    /// <param name="x">The rows of activations.</param>
+    /// <param name="perSource">Entries that share a row of activations.</param>
+    /// <param name="ids">The expert of each entry.</param>
+    /// <param name="entries">Entries.</param>
+    /// <param name="firstExpert">The expert that the first matrix belongs to.</param>
+    /// <param name="weights">The matrices.</param>
+    /// <param name="up">The second matrices, where there are any.</param>
+    /// <param name="y">Receives a row for each entry.</param>
+    public void Launch(
+        CudaStream stream, DevicePointer<float> x, int perSource, TensorView ids, int entries, int firstExpert, TensorView weights, TensorView? up, DevicePointer<float> y)
+    {
+        if (entries == 0)
+            return;
+        int rows = _weight.RowsPerSlice, split = 0;
+        RowCut cut = _rounds ? RowCut.Streaming(rows, _gated ? 1 : Group, entries, stream.Figures) : RowCut.Splitting(rows, _weight.Width, out split);
+        stream.Launch(_code, new ExpertRowsGeometry(
+            x,
+            DevicePointer<int>.Of(ids),
+            DevicePointer<byte>.Of(weights),
+            up is { } second ? DevicePointer<byte>.Of(second) : default,
+            y,
+            _weight.SliceBytes,
+            _weight.RowBytes,
+            _weight.Width,
+            rows,
+            _weight.Slices,
+            firstExpert,
+            entries,
+            perSource,
+            cut.PerBlock,
+            cut.Blocks,
+            cut.Warps,
+            split,
+            _rounds ? _memory.Bytes(cut.Warps, 1) : 0));
+    }
+
+    private static string FunctionOf(ActivationKind kind) => kind switch
+    {
+        ActivationKind.Silu => "silu_of",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "unknown activation"),
+    };
+}

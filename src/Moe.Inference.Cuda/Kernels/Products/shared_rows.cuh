@@ -1,0 +1,46 @@
+// A few rows of activations rounded to 8 bits in shared memory: all codes, then all scales, then the sums of each 32 codes.
+#pragma once
+#include "formats.cuh"
+#include "q8_row.cuh"
+
+// A row's codes are kept in units of 16 bytes whose order is changed within 256 bytes, so that the units that neighbouring lanes read,
+// one run of neighbouring pieces each, lie in different banks.
+template <class F>
+__device__ __forceinline__ int shared_unit(int unit)
+{
+    constexpr int RunDistance = (F::start(0, 1) - F::start(0, 0)) / 16;
+    return unit ^ (((unit >> 3) & 1) * RunDistance);
+}
+
+template <class F>
+struct SharedRows
+{
+    uint8* memory;
+    int rows, width; // a multiple of F::Length
+
+    __device__ __forceinline__ const uint8* codes(int row) const { return memory + row * width; }
+
+    __device__ __forceinline__ float* scales(int row) const { return (float*)(memory + rows * width) + row * (width / F::ActivationBlock); }
+
+    __device__ __forceinline__ float* sums(int row) const { return scales(rows) + row * (width / 32); }
+
+    // The whole block rounds the rows; row r is x[r * width ..].
+    __device__ __forceinline__ void fill(const float* x) const
+    {
+        const int lane = threadIdx.x & 31;
+        const int parts = (width + 255) / 256;
+        for (int job = threadIdx.x / 32; job < rows * parts; job += blockDim.x / 32)
+        {
+            const int row = job / parts, begin = (job - row * parts) * 256, at = begin + 8 * lane;
+            const bool valid = at < width;
+            const Q8Part part = round_to_8_bits<F::ActivationBlock>(x + (long long)row * width + begin, lane, valid);
+            if (!valid)
+                continue;
+            *(uint2*)(memory + row * width + shared_unit<F>(at / 16) * 16 + at % 16) = part.codes;
+            if (at % F::ActivationBlock == 0)
+                scales(row)[at / F::ActivationBlock] = part.scale;
+            if (F::HasMinimum && at % 32 == 0)
+                sums(row)[at / 32] = part.sum;
+        }
+    }
+};
