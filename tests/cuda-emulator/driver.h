@@ -74,6 +74,7 @@ namespace moe_emu
     Context& context_of(const void* handle);
     Stream& stream_of(const void* handle);
     int device_count();
+    std::set<int> all_devices();
 
     // Prints what went wrong; cuGetErrorString gives the latest such message of a code.
     void report(CUresult code, const std::string& message);

@@ -125,6 +125,13 @@ namespace moe_emu
         return count;
     }
 
+    std::set<int> all_devices()
+    {
+        std::set<int> devices;
+        for (int i = 0; i < device_count(); i++) devices.insert(i);
+        return devices;
+    }
+
     Context& context_of(const void* handle)
     {
         for (Context& context : contexts())
@@ -147,6 +154,7 @@ namespace moe_emu
 
     void require_intact()
     {
+        OpenMemory open(all_devices());
         const Allocation* damaged = Memory::all().find_damaged();
         if (!damaged) return;
         report(CUDA_ERROR_ILLEGAL_ADDRESS, "something wrote right beside an allocation of " + std::to_string(damaged->size) + " bytes");

@@ -42,6 +42,7 @@ namespace
     CUresult copy(size_t to, size_t from, size_t size, bool checks_to, bool checks_from)
     {
         if ((checks_to && !memory().find(to, size)) || (checks_from && !memory().find(from, size))) return CUDA_ERROR_ILLEGAL_ADDRESS;
+        OpenMemory open(all_devices());
         memmove((void*)to, (void*)from, size);
         return CUDA_SUCCESS;
     }
@@ -86,6 +87,7 @@ namespace
         enqueue(stream, {OperationKind::Fill, [=]
         {
             if (!memory().find(to, count * sizeof(T))) return CUDA_ERROR_ILLEGAL_ADDRESS;
+            OpenMemory open(all_devices());
             for (size_t i = 0; i < count; i++) memcpy((char*)to + i * sizeof(T), &value, sizeof(T));
             return CUDA_SUCCESS;
         }});

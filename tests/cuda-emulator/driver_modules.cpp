@@ -13,6 +13,7 @@
 
 #include "blocks.h"
 #include "driver.h"
+#include "memory.h"
 
 using namespace moe_emu;
 
@@ -120,8 +121,11 @@ namespace
         std::vector<char> bytes;
         std::vector<size_t> offsets;
 
-        CUresult run()
+        CUresult run(const Context& context)
         {
+            std::set<int> reachable = {context.device};
+            for (const Context* peer : context.peers) reachable.insert(peer->device);
+            OpenMemory open(reachable);
             std::vector<void*> parameters;
             for (size_t offset : offsets) parameters.push_back(bytes.data() + offset);
             launch.parameters = parameters.data();
@@ -154,7 +158,7 @@ namespace
             memcpy(bound->bytes.data() + offset, parameters[i], kernel.sizes[i]);
         }
 
-        enqueue(stream, {OperationKind::Kernel, [bound] { return bound->run(); }});
+        enqueue(stream, {OperationKind::Kernel, [bound, &context = *stream.context] { return bound->run(context); }});
     }
 }
 

@@ -29,6 +29,7 @@ namespace moe_emu
     {
         const char* bytes = getenv("MOE_EMU_MEMORY");
         capacity_ = bytes ? strtoull(bytes, nullptr, 10) : 16ull << 30;
+        protected_ = getenv("MOE_EMU_PROTECT") && !strcmp(getenv("MOE_EMU_PROTECT"), "1");
     }
 
     size_t Memory::allocate(int device, size_t size)
@@ -43,7 +44,16 @@ namespace moe_emu
         memset((void*)address, 0xFF, size);
         memset((void*)(address + size), GuardByte, first + usable - address - size);
         allocations_[address] = {address, size, device, mapping, whole};
+        open({device}, false);
         return address;
+    }
+
+    void Memory::open(const std::set<int>& devices, bool open)
+    {
+        if (!protected_) return;
+        for (auto& [address, a] : allocations_)
+            if (a.device != Host && devices.count(a.device))
+                mprotect((char*)a.mapping + Guard, a.mapping_size - 2 * Guard, open ? PROT_READ | PROT_WRITE : PROT_NONE);
     }
 
     void Memory::register_host(size_t address, size_t size) { allocations_[address] = {address, size, Host, nullptr, 0}; }

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "driver_types.h"
 
@@ -38,6 +40,9 @@ namespace moe_emu
         // The first allocation whose surroundings were overwritten; null if there is none.
         const Allocation* find_damaged() const;
 
+        // With MOE_EMU_PROTECT=1, device memory faults except while work runs on it; false closes it again.
+        void open(const std::set<int>& devices, bool open);
+
         size_t used(int device) const;
         size_t capacity() const { return capacity_; }
         const std::map<size_t, Allocation>& allocations() const { return allocations_; }
@@ -49,5 +54,18 @@ namespace moe_emu
 
         std::map<size_t, Allocation> allocations_; // by address
         size_t capacity_;
+        bool protected_;
+    };
+
+    // While it lives, the memory of these devices can be accessed.
+    class OpenMemory
+    {
+    public:
+        explicit OpenMemory(std::set<int> devices) : devices_(std::move(devices)) { Memory::all().open(devices_, true); }
+        ~OpenMemory() { Memory::all().open(devices_, false); }
+        OpenMemory(const OpenMemory&) = delete;
+
+    private:
+        std::set<int> devices_;
     };
 }

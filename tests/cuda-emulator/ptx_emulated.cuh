@@ -43,23 +43,32 @@ inline uint32 pack_bf16x2(float low, float high) { return float_to_bf16(low) | (
 inline float2 unpack_half2(uint32 pair) { return {half_to_float((uint16)pair), half_to_float((uint16)(pair >> 16))}; }
 inline float2 unpack_bf16x2(uint32 pair) { return {bf16_to_float((uint16)pair), bf16_to_float((uint16)(pair >> 16))}; }
 
-// A float nearest to the exact value of x whose rounding to a shorter format is the rounding of x itself (round to odd).
+// Rounding to odd: what is not exact is cut off and gets an odd last bit, so that rounding once more, to fewer bits, is right.
 inline float moe_to_odd(double x)
 {
     float f = (float)x;
     if ((double)f == x || x != x || isinf(f)) return f;
     uint32 bits = __float_as_uint(f);
-    if (fabs((double)f) > fabs(x)) bits--; // truncated
+    if (fabs((double)f) > fabs(x)) bits--;
     return __uint_as_float(bits | 1);
 }
 
-// The sums and products of halves and bfloat16s are exact in double, or so close that their rounding is the same.
+inline float moe_sum_to_odd(double a, double b)
+{
+    double sum = a + b, of_b = sum - a, rest = (a - (sum - of_b)) + (b - of_b);
+    if (rest == 0 || rest != rest) return moe_to_odd(sum);
+    long long bits = __double_as_longlong(sum);
+    if ((rest > 0) != (sum > 0)) bits--;
+    return moe_to_odd(__longlong_as_double(bits | 1));
+}
+
 inline uint32 add_half2(uint32 a, uint32 b)
 {
     float2 x = unpack_half2(a), y = unpack_half2(b);
-    return pack_half2(moe_to_odd((double)x.x + y.x), moe_to_odd((double)x.y + y.y));
+    return pack_half2(moe_sum_to_odd(x.x, y.x), moe_sum_to_odd(x.y, y.y));
 }
 
+// Products of halves or of bfloat16s are exact in float or double.
 inline uint32 mul_half2(uint32 a, uint32 b)
 {
     float2 x = unpack_half2(a), y = unpack_half2(b);
@@ -69,13 +78,13 @@ inline uint32 mul_half2(uint32 a, uint32 b)
 inline uint32 fma_half2(uint32 a, uint32 b, uint32 c)
 {
     float2 x = unpack_half2(a), y = unpack_half2(b), z = unpack_half2(c);
-    return pack_half2(moe_to_odd(fma((double)x.x, y.x, z.x)), moe_to_odd(fma((double)x.y, y.y, z.y)));
+    return pack_half2(moe_sum_to_odd((double)x.x * y.x, z.x), moe_sum_to_odd((double)x.y * y.y, z.y));
 }
 
 inline uint32 fma_bf16x2(uint32 a, uint32 b, uint32 c)
 {
     float2 x = unpack_bf16x2(a), y = unpack_bf16x2(b), z = unpack_bf16x2(c);
-    return pack_bf16x2(moe_to_odd(fma((double)x.x, y.x, z.x)), moe_to_odd(fma((double)x.y, y.y, z.y)));
+    return pack_bf16x2(moe_sum_to_odd((double)x.x * y.x, z.x), moe_sum_to_odd((double)x.y * y.y, z.y));
 }
 
 inline float exp2_approximate(float x)

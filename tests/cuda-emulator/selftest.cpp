@@ -1,5 +1,6 @@
 // Checks of the emulator itself: runs CUDA kernels through the driver and NVRTC calls that the backend uses.
-// selftest FOLDER [speed]; with MOE_EMU_ASYNC=1 it checks that work waits until somebody waits for it.
+// selftest FOLDER [speed|device]; with MOE_EMU_ASYNC=1 it checks that work waits until somebody waits for it. Linked with NVIDIA's own
+// libraries, "device" checks that a GPU, with the real ptx.cuh, gives the same results.
 #include <bit>
 #include <chrono>
 #include <cmath>
@@ -10,8 +11,10 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 extern "C"
@@ -67,10 +70,12 @@ namespace
 
     const char* const names[] = {"reduce<128>", "&product16<false, false>", "product16<false, true>", "product16<true, false>", "product16<true, true>"};
 
+    std::map<std::string, std::string> lowered_names;
+
     bool compile(const std::string& folder)
     {
-        std::string source = read(folder + "/selftest.cu");
-        const char* headers[] = {"#error replaced by the emulator", "inline float scaled(float x, float factor) { return x * factor * FACTOR; }"};
+        std::string source = read(folder + "/selftest.cu"), ptx = read(folder + "/../../src/Moe.Inference.Cuda/Kernels/ptx.cuh");
+        const char* headers[] = {ptx.c_str(), "__device__ inline float scaled(float x, float factor) { return x * factor * FACTOR; }"};
         const char* header_names[] = {"ptx.cuh", "scale.cuh"};
         void* program;
         OK(nvrtcCreateProgram(&program, source.c_str(), "selftest.cu", 2, headers, header_names));
@@ -85,30 +90,42 @@ namespace
         OK(nvrtcGetCUBINSize(program, &size));
         image.resize(size);
         OK(nvrtcGetCUBIN(program, image.data()));
-        const char* lowered;
-        OK(nvrtcGetLoweredName(program, names[1], &lowered));
-        OK(nvrtcDestroyProgram(&program));
+        for (const char* name : names)
+        {
+            const char* lowered = "";
+            OK(nvrtcGetLoweredName(program, name, &lowered));
+            lowered_names[name] = lowered;
+        }
 
-        OK(nvrtcCreateProgram(&program, "__global__ void f() { nonsense(); }", "bad.cu", 0, nullptr, nullptr));
-        GIVES(6, nvrtcCompileProgram(program, 4, options));
-        nvrtcGetProgramLogSize(program, &size);
-        log.resize(size);
-        nvrtcGetProgramLog(program, log.data());
-        CHECK(log.find("bad.cu:1") != std::string::npos && log.find("nonsense") != std::string::npos);
         OK(nvrtcDestroyProgram(&program));
         return true;
+    }
+
+    void test_bad_source()
+    {
+        void* program;
+        size_t size;
+        OK(nvrtcCreateProgram(&program, "__global__ void f() { nonsense(); }", "bad.cu", 0, nullptr, nullptr));
+        GIVES(6, nvrtcCompileProgram(program, 0, nullptr));
+        OK(nvrtcGetProgramLogSize(program, &size));
+        std::string log(size, 0);
+        OK(nvrtcGetProgramLog(program, log.data()));
+        CHECK(log.find("bad.cu:1") != std::string::npos && log.find("nonsense") != std::string::npos);
+        OK(nvrtcDestroyProgram(&program));
     }
 
     void start()
     {
         OK(cuDevicePrimaryCtxReset_v2(0));
+        OK(cuCtxSetCurrent(context));
         OK(cuModuleLoadData(&module, image.data()));
     }
 
     void* function(const char* name)
     {
         void* found = nullptr;
-        OK(cuModuleGetFunction(&found, module, name));
+        auto lowered = lowered_names.find(name);
+        OK(cuModuleGetFunction(&found, module, lowered == lowered_names.end() ? name : lowered->second.c_str()));
         return found;
     }
 
@@ -160,7 +177,6 @@ namespace
         }
 
         OK(cuMemAlloc_v2(&sums, 7 * 4));
-        CHECK(std::isnan(download<float>(sums, 7)[3]));
         OK(launch("reduce<128>", 7, 128, 0, nullptr, sum, sums, n));
         float reduced = 0;
         for (float part : download<float>(sums, 7)) reduced += part;
@@ -176,13 +192,107 @@ namespace
         CHECK(download<float>(sum, 5)[4] == got[4] * 6);
     }
 
-    uint16_t to_bits(float value, bool half) // small integers are exact
+    // The definition of a binary16 or bfloat16 number, with the given bits of mantissa.
+    double value_of(uint16_t bits, int mantissa)
     {
-        if (!half) return (uint16_t)(std::bit_cast<uint32_t>(value) >> 16);
-        if (value == 0) return 0;
-        int exponent;
-        float fraction = std::frexp(std::fabs(value), &exponent);
-        return (uint16_t)((value < 0) << 15 | (exponent + 14) << 10 | (int)(fraction * 2048 - 1024));
+        int exponent = bits >> mantissa & ((1 << (15 - mantissa)) - 1), fraction = bits & ((1 << mantissa) - 1), bias = (1 << (14 - mantissa)) - 1;
+        double sign = bits >> 15 ? -1 : 1;
+        if (exponent == 2 * bias + 1) return fraction ? NAN : sign * INFINITY;
+        return exponent == 0 ? sign * std::ldexp(fraction, 1 - bias - mantissa) : sign * std::ldexp(fraction + (1 << mantissa), exponent - bias - mantissa);
+    }
+
+    // The nearest number, ties to even: its neighbours are found by bisection over the bits, which are in order.
+    uint16_t nearest(double value, int mantissa)
+    {
+        if (std::isnan(value)) return 0x7FFF;
+        uint16_t sign = std::signbit(value) ? 0x8000 : 0, low = 0, high = (uint16_t)(((1 << (15 - mantissa)) - 1) << mantissa);
+        value = std::fabs(value);
+        uint16_t infinity = high;
+        while (high - low > 1)
+        {
+            auto middle = (uint16_t)((low + high) / 2);
+            (value_of(middle, mantissa) <= value ? low : high) = middle;
+        }
+
+        // Infinity lies, for rounding, where the next number would be.
+        double above = high == infinity ? 2 * value_of(low, mantissa) - value_of((uint16_t)(low - 1), mantissa) : value_of(high, mantissa);
+        double to_low = value - value_of(low, mantissa), to_high = above - value;
+        bool up = to_high < to_low || (to_high == to_low && (low & 1));
+        return sign | (up ? high : low);
+    }
+
+    uint16_t to_bits(float value, bool half) { return nearest(value, half ? 10 : 7); }
+
+    void test_numbers()
+    {
+        constexpr size_t Count = 1 << 16, Results = 12;
+        std::vector<uint32_t> inputs(Count * 3);
+        for (size_t i = 0; i < Count; i++)
+        {
+            inputs[i] = (uint32_t)i;
+            inputs[Count + i] = random_engine();
+            // Half of the floats are in the range of binary16.
+            if (i % 2) inputs[Count + i] = (inputs[Count + i] & 0x807FFFFFu) | (100 + random_engine() % 48) << 23;
+            inputs[2 * Count + i] = (uint32_t)random_engine();
+        }
+
+        uintptr_t from = upload(inputs), to = upload(std::vector<uint32_t>(Count * Results));
+        int n = Count;
+        OK(launch("numbers", Count / 256, 256, 0, nullptr, from, to, n));
+        auto got = download<uint32_t>(to, Count * Results);
+        auto same = [&](size_t result, size_t i, uint32_t wanted, const char* what)
+        {
+            uint32_t found = got[result * Count + i];
+            if (found == wanted) return;
+            if (failures++ < 20) printf("%s of %08x %08x %08x is %08x, not %08x\n", what, inputs[i], inputs[Count + i], inputs[2 * Count + i], found, wanted);
+        };
+        auto number = [](double value) { return std::bit_cast<uint32_t>((float)value); };
+        auto both = [&](uint32_t a, uint32_t b, uint32_t c, int mantissa, auto formula)
+        {
+            uint32_t pair = 0;
+            for (int shift = 0; shift < 32; shift += 16)
+            {
+                auto at = [&](uint32_t x) { return (__float128)value_of((uint16_t)(x >> shift), mantissa); };
+                auto [first, second] = formula(at(a), at(b), at(c));
+                __float128 sum = first + second, larger = first, smaller = second;
+                if ((larger < 0 ? -larger : larger) < (smaller < 0 ? -smaller : smaller)) std::swap(larger, smaller);
+                __float128 rest = smaller - (sum - larger); // what the sum has lost: exact
+                // To odd, so that rounding once more does no harm.
+                auto rounded = (double)sum;
+                if (std::isfinite(rounded) && ((__float128)rounded != sum || rest != 0))
+                {
+                    __float128 excess = sum - (__float128)rounded;
+                    if (excess == 0) excess = rest;
+                    auto bits = std::bit_cast<uint64_t>(rounded);
+                    if ((excess < 0) != (rounded < 0)) bits--;
+                    rounded = std::bit_cast<double>(bits | 1);
+                }
+
+                pair |= (uint32_t)nearest(rounded, mantissa) << shift;
+            }
+
+            return pair;
+        };
+        for (size_t i = 0; i < Count; i++)
+        {
+            auto bits = (uint16_t)i;
+            if (!std::isnan(value_of(bits, 10))) same(0, i, number(value_of(bits, 10)), "half_to_float");
+            if (!std::isnan(value_of(bits, 7))) same(1, i, number(value_of(bits, 7)), "bf16_to_float");
+            uint32_t x = inputs[Count + i], y = inputs[2 * Count + i], z = x * 2654435761u;
+            float fx = std::bit_cast<float>(x), fy = std::bit_cast<float>(y);
+            same(2, i, nearest(fx, 10), "float_to_half");
+            same(3, i, nearest(fx, 7), "float_to_bf16");
+            same(4, i, nearest(fx, 10) | (uint32_t)nearest(fy, 10) << 16, "pack_half2");
+            same(5, i, nearest(fx, 7) | (uint32_t)nearest(fy, 7) << 16, "pack_bf16x2");
+            same(6, i, both(x, y, z, 10, [](auto a, auto b, auto) { return std::pair(a, b); }), "add_half2");
+            same(7, i, both(x, y, z, 10, [](auto a, auto b, auto) { return std::pair(a * b, (__float128)-0.0); }), "mul_half2");
+            same(8, i, both(x, y, z, 10, [](auto a, auto b, auto c) { return std::pair(a * b, c); }), "fma_half2");
+            same(9, i, both(x, y, z, 7, [](auto a, auto b, auto c) { return std::pair(a * b, c); }), "fma_bf16x2");
+            float power = std::ldexp((float)(x % 4096) - 2048, -8);
+            double wanted = std::exp2((double)power), error = std::bit_cast<float>(got[10 * Count + i]) / wanted - 1;
+            CHECK(std::fabs(error) < 4e-7);
+            same(11, i, (x & 0xFF) << 24 | (x >> 8 & 0xFF) << 16 | (y & 0xFF) << 8 | y >> 24, "__byte_perm");
+        }
     }
 
     void test_matrices()
@@ -249,6 +359,10 @@ namespace
         OK(launch("atomics", 100, 96, 0, nullptr, count, sum));
         CHECK(download<int>(count, 1)[0] == 9600 && download<float>(sum, 1)[0] == 9600);
 
+    }
+
+    void test_poison()
+    {
         std::vector<int> expected(65);
         for (int i = 0; i < 64; i++) expected[(size_t)i + 1] = i;
         uintptr_t wrong = upload(expected);
@@ -286,6 +400,9 @@ namespace
         std::vector<float> values(100);
         uintptr_t memory = upload(values);
         int n = 1;
+        uintptr_t fresh;
+        OK(cuMemAlloc_v2(&fresh, 28));
+        CHECK(std::isnan(download<float>(fresh, 7)[3]));
         GIVES(1, launch("add", 0, 256, 0, nullptr, memory, memory, memory, n));
         GIVES(1, launch("add", 1, 1025, 0, nullptr, memory, memory, memory, n));
         GIVES(1, launch("add", 1, 256, 50000, nullptr, memory, memory, memory, n));
@@ -410,16 +527,23 @@ int main(int count, char** arguments)
     OK(cuCtxSetCurrent(context));
     if (count < 2 || !compile(arguments[1])) return 1;
     start();
-    if (count > 2) measure_speed();
+    std::string mode = count > 2 ? arguments[2] : "";
+    if (mode == "speed") measure_speed();
     else if (getenv("MOE_EMU_ASYNC")) test_deferred();
     else
     {
         test_add_and_reduce();
         test_matrices();
+        test_numbers();
         test_warp_operations();
-        test_faults();
-        test_bad_calls();
         test_graphs();
+        if (mode != "device")
+        {
+            test_poison();
+            test_faults();
+            test_bad_calls();
+            test_bad_source();
+        }
     }
 
     printf(failures ? "%d failures\n" : "emulator: all checks pass\n", failures);

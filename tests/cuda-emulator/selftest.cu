@@ -124,6 +124,26 @@ extern "C" __global__ void faulty(int kind, uint8* memory, int size)
     }
 }
 
+// Every function of numbers, one result after the other for all inputs: i, and two random words.
+extern "C" __global__ void numbers(const uint32* inputs, uint32* results, int n)
+{
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    uint32 x = inputs[n + i], y = inputs[2 * n + i], z = x * 2654435761u;
+    uint32* r = results + i;
+    r[0] = __float_as_uint(half_to_float((uint16)i));
+    r[1 * n] = __float_as_uint(bf16_to_float((uint16)i));
+    r[2 * n] = float_to_half(__uint_as_float(x));
+    r[3 * n] = float_to_bf16(__uint_as_float(x));
+    r[4 * n] = pack_half2(__uint_as_float(x), __uint_as_float(y));
+    r[5 * n] = pack_bf16x2(__uint_as_float(x), __uint_as_float(y));
+    r[6 * n] = add_half2(x, y);
+    r[7 * n] = mul_half2(x, y);
+    r[8 * n] = fma_half2(x, y, z);
+    r[9 * n] = fma_bf16x2(x, y, z);
+    r[10 * n] = __float_as_uint(exp2_approximate(((float)(x % 4096) - 2048) / 256));
+    r[11 * n] = __byte_perm(x, y, 0x0147);
+}
+
 // True of every block: shared memory is poison, and a copy is not there before it is waited for.
 extern "C" __global__ void poison(int* failures)
 {
