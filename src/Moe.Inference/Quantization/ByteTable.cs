@@ -13,4 +13,11 @@ internal static class ByteTable
         Avx2.IsSupported
             ? Avx2.Shuffle(Vector256.Create(table, table), indices)
             : Vector256.Create(Vector128.Shuffle(table, indices.GetLower()), Vector128.Shuffle(table, indices.GetUpper()));
+
+    /// <inheritdoc cref="Lookup(Vector128{byte}, Vector256{byte})"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<byte> Lookup(Vector128<byte> table, Vector512<byte> indices) =>
+        Avx512BW.IsSupported
+            ? Avx512BW.Shuffle(Vector512.Create(table), indices)
+            : Vector512.Create(Lookup(table, indices.GetLower()), Lookup(table, indices.GetUpper()));
 }

@@ -54,6 +54,36 @@ internal unsafe interface ISuperBlock<TSelf>
     static abstract void LoadCodes(
         byte* block, int half, out Vector256<byte> c0, out Vector256<byte> c1, out Vector256<byte> c2, out Vector256<byte> c3);
 
+    /// <summary>The order of the codes that <see cref="LoadWideCodes"/> gives: which 16 of the half's weights are in each 16 bytes. In formats with groups of 16, even and odd ones alternate.</summary>
+    static virtual ReadOnlySpan<byte> WideOrder => [0, 1, 2, 3, 4, 5, 6, 7];
+
+    /// <summary>The codes of half a block, in the order of <see cref="WideOrder"/>.</summary>
+    static virtual void LoadWideCodes(byte* block, int half, out Vector512<byte> first, out Vector512<byte> second)
+    {
+        TSelf.LoadCodes(block, half, out Vector256<byte> c0, out Vector256<byte> c1, out Vector256<byte> c2, out Vector256<byte> c3);
+        first = Vector512.Create(c0, c1);
+        second = Vector512.Create(c2, c3);
+    }
+
+    /// <summary>
+    /// The scales of a block of each of four rows, twice as <see cref="LoadScales"/> gives them; and the minimums of groups of 32 of all rows:
+    /// 32 bits hold two neighbouring groups of a row, 128 bits those of all rows.
+    /// </summary>
+    static virtual void LoadWideScales(
+        byte* b0, byte* b1, byte* b2, byte* b3,
+        out Vector512<short> s0, out Vector512<short> s1, out Vector512<short> s2, out Vector512<short> s3, out Vector512<short> minimums)
+    {
+        TSelf.LoadScales(b0, out Vector256<short> once0, out _);
+        TSelf.LoadScales(b1, out Vector256<short> once1, out _);
+        TSelf.LoadScales(b2, out Vector256<short> once2, out _);
+        TSelf.LoadScales(b3, out Vector256<short> once3, out _);
+        s0 = Vector512.Create(once0, once0);
+        s1 = Vector512.Create(once1, once1);
+        s2 = Vector512.Create(once2, once2);
+        s3 = Vector512.Create(once3, once3);
+        minimums = default;
+    }
+
     /// <summary>Quantizes 256 weights.</summary>
     /// <param name="x">The weights.</param>
     /// <param name="row">Start of the row, whose header has been written.</param>

@@ -15,6 +15,14 @@ internal static class Nibbles
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> High(Vector256<byte> bytes) => (bytes.AsUInt16() >>> 4).AsByte() & Vector256.Create((byte)0x0F);
 
+    /// <summary>The lower four bits of each byte.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<byte> Low(Vector512<byte> bytes) => bytes & Vector512.Create((byte)0x0F);
+
+    /// <summary>The upper four bits of each byte.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<byte> High(Vector512<byte> bytes) => (bytes.AsUInt16() >>> 4).AsByte() & Vector512.Create((byte)0x0F);
+
     /// <summary>16 bytes hold 32 nibbles: the lower ones become lanes 0..15, the upper ones lanes 16..31.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe Vector256<byte> Split(byte* p)
@@ -30,6 +38,15 @@ internal static class Nibbles
         Vector256<ushort> wide = bytes.AsUInt16();
         Vector256<ushort> moved = from >= to ? wide >>> (from - to) : wide << (to - from);
         return moved.AsByte() & Vector256.Create((byte)(mask << to));
+    }
+
+    /// <inheritdoc cref="Move(Vector256{byte}, int, int, byte)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<byte> Move(Vector512<byte> bytes, int from, int to, byte mask)
+    {
+        Vector512<ushort> wide = bytes.AsUInt16();
+        Vector512<ushort> moved = from >= to ? wide >>> (from - to) : wide << (to - from);
+        return moved.AsByte() & Vector512.Create((byte)(mask << to));
     }
 
     /// <summary>Byte i of the result is nibble i of the argument, lowest first.</summary>

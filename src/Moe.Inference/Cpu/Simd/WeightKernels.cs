@@ -37,9 +37,10 @@ internal static class WeightKernels
             {
                 (_, true) => Exact(T.Type),
                 (CpuPath.Scalar, _) => new PortableSuperKernel<T>(),
-                (CpuPath.Avx2, _) => new SuperKernel<T, Avx2Rows>(Super<T>()),
-                _ when AvxVnni.IsSupported => new SuperKernel<T, VnniRows>(JitTiles.Super<T>(path) ?? Super<T>()),
-                _ => new SuperKernel<T, Avx2Rows>(JitTiles.Super<T>(path) ?? Super<T>()),
+                (CpuPath.Avx2, _) => new SuperKernel<T, SuperRows<T, Avx2Rows>>(Super<T>()),
+                ( >= CpuPath.Avx512, _) => new SuperKernel<T, WideSuperRows<T>>(JitTiles.Super<T>(path) ?? Super<T>()),
+                _ when AvxVnni.IsSupported => new SuperKernel<T, SuperRows<T, VnniRows>>(JitTiles.Super<T>(path) ?? Super<T>()),
+                _ => new SuperKernel<T, SuperRows<T, Avx2Rows>>(JitTiles.Super<T>(path) ?? Super<T>()),
             };
 
         public WeightKernel VisitSmall<T>()

@@ -52,6 +52,16 @@ internal readonly unsafe struct IQ4_XS : ISuperBlock<IQ4_XS>
         c3 = ByteTable.Lookup(Iq4Table.Vector, Nibbles.Split(codes + 48));
     }
 
+    public static ReadOnlySpan<byte> WideOrder => [0, 2, 4, 6, 1, 3, 5, 7];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadWideCodes(byte* block, int half, out Vector512<byte> first, out Vector512<byte> second)
+    {
+        Vector512<byte> codes = Vector512.Load(block + CodesAt + (half * 64));
+        first = ByteTable.Lookup(Iq4Table.Vector, Nibbles.Low(codes));
+        second = ByteTable.Lookup(Iq4Table.Vector, Nibbles.High(codes));
+    }
+
     public static void Encode(float* x, byte* row, byte* block)
     {
         Span<float> scales = stackalloc float[8];

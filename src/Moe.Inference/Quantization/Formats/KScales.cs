@@ -1,5 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Moe.Inference.Quantization;
 
@@ -21,6 +23,30 @@ internal static unsafe class KScales
         minimums = Spread(second & 0x3F3F_3F3F, ((nibbles >> 4) & 0x0F0F_0F0F) | ((second >> 2) & 0x3030_3030));
     }
 
+    /// <summary>Unpacks those of four rows to lanes as <see cref="ISuperBlock{T}.LoadWideScales"/> wants them; each pointer is to 16 bytes, the packed ones last.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadWide(
+        byte* p0, byte* p1, byte* p2, byte* p3,
+        out Vector512<short> s0, out Vector512<short> s1, out Vector512<short> s2, out Vector512<short> s3, out Vector512<short> minimums)
+    {
+        Vector512<uint> packed = Vector512.Create(
+            Vector256.Create(Vector128.Load((uint*)p0), Vector128.Load((uint*)p1)), Vector256.Create(Vector128.Load((uint*)p2), Vector128.Load((uint*)p3)));
+        // Per row: bytes 0..3, 8..11, 4..7 and 8..11 of the packed ones; the lower bits of eight scales, then of eight minimums.
+        Vector512<uint> lower = Avx512F.ShiftRightLogicalVariable(
+            Avx512F.Shuffle(packed, 0b11_10_11_01), Vector512.Create(Vector128.Create(0u, 0, 0, 4)));
+        lower &= Vector512.Create(Vector128.Create(0x3F3F_3F3Fu, 0x0F0F_0F0F, 0x3F3F_3F3F, 0x0F0F_0F0F));
+        Vector512<uint> upper = Avx512F.Shuffle(packed, 0b10_10_01_01) >>> 2;
+        upper &= Vector512.Create(Vector128.Create(0, 0x3030_3030u, 0, 0x3030_3030));
+        Vector512<byte> bytes = (lower | upper).AsByte();
+        Vector512<short> rows01 = Avx512BW.ConvertToVector512Int16(bytes.GetLower()), rows23 = Avx512BW.ConvertToVector512Int16(bytes.GetUpper());
+        s0 = Quarter(rows01, 0b00_00_00_00);
+        s1 = Quarter(rows01, 0b10_10_10_10);
+        s2 = Quarter(rows23, 0b00_00_00_00);
+        s3 = Quarter(rows23, 0b10_10_10_10);
+        minimums = Avx512F.PermuteVar16x32x2(
+            rows01.AsInt32(), Vector512.Create(4, 12, 20, 28, 5, 13, 21, 29, 6, 14, 22, 30, 7, 15, 23, 31), rows23.AsInt32()).AsInt16();
+    }
+
     /// <summary>Packs eight scales and eight minimums, each below 64.</summary>
     public static void Store(ReadOnlySpan<int> scales, ReadOnlySpan<int> minimums, byte* packed)
     {
@@ -31,6 +57,10 @@ internal static unsafe class KScales
             packed[i + 8] = (byte)((scales[i + 4] & 15) | ((minimums[i + 4] & 15) << 4));
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<short> Quarter(Vector512<short> v, [ConstantExpected] byte control) =>
+        Avx512F.Shuffle4x128(v.AsInt32(), v.AsInt32(), control).AsInt16();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<short> Spread(uint lower, uint upper)

@@ -49,6 +49,22 @@ internal readonly unsafe struct Q4_K : ISuperBlock<Q4_K>
         c3 = Nibbles.High(second);
     }
 
+    public static ReadOnlySpan<byte> WideOrder => [0, 1, 4, 5, 2, 3, 6, 7];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadWideScales(
+        byte* b0, byte* b1, byte* b2, byte* b3,
+        out Vector512<short> s0, out Vector512<short> s1, out Vector512<short> s2, out Vector512<short> s3, out Vector512<short> minimums) =>
+        KScales.LoadWide(b0, b1, b2, b3, out s0, out s1, out s2, out s3, out minimums);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadWideCodes(byte* block, int half, out Vector512<byte> first, out Vector512<byte> second)
+    {
+        Vector512<byte> codes = Vector512.Load(block + CodesAt + (half * 64));
+        first = Nibbles.Low(codes);
+        second = Nibbles.High(codes);
+    }
+
     public static void Encode(float* x, byte* row, byte* block)
     {
         byte* codes = stackalloc byte[ISuperBlock<Q4_K>.Length];

@@ -50,6 +50,24 @@ internal readonly unsafe struct Q5_K : ISuperBlock<Q5_K>
         c3 = Nibbles.High(second) | Nibbles.Move(fifth, bit + 3, 4, 1);
     }
 
+    public static ReadOnlySpan<byte> WideOrder => [0, 1, 4, 5, 2, 3, 6, 7];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadWideScales(
+        byte* b0, byte* b1, byte* b2, byte* b3,
+        out Vector512<short> s0, out Vector512<short> s1, out Vector512<short> s2, out Vector512<short> s3, out Vector512<short> minimums) =>
+        KScales.LoadWide(b0, b1, b2, b3, out s0, out s1, out s2, out s3, out minimums);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadWideCodes(byte* block, int half, out Vector512<byte> first, out Vector512<byte> second)
+    {
+        Vector512<byte> codes = Vector512.Load(block + CodesAt + (half * 64));
+        Vector256<byte> fifth = Vector256.Load(block + HighBitsAt);
+        Vector512<byte> bits = Vector512.Create(fifth, (fifth.AsUInt16() >>> 2).AsByte());
+        first = Nibbles.Low(codes) | Nibbles.Move(bits, half * 4, 4, 1);
+        second = Nibbles.High(codes) | Nibbles.Move(bits, (half * 4) + 1, 4, 1);
+    }
+
     public static void Encode(float* x, byte* row, byte* block)
     {
         byte* codes = stackalloc byte[ISuperBlock<Q5_K>.Length];

@@ -53,6 +53,16 @@ internal readonly unsafe struct Q6_K : ISuperBlock<Q6_K>
         c3 = Nibbles.High(second) | Nibbles.Move(high, 6, 4, 3);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadWideCodes(byte* block, int half, out Vector512<byte> first, out Vector512<byte> second)
+    {
+        Vector512<byte> codes = Vector512.Load(block + (half * 64));
+        Vector256<byte> high = Vector256.Load(block + HighBitsAt + (half * 32));
+        Vector512<byte> bits = Vector512.Create(high, (high.AsUInt16() >>> 2).AsByte());
+        first = Nibbles.Low(codes) | Nibbles.Move(bits, 0, 4, 3);
+        second = Nibbles.High(codes) | Nibbles.Move(bits, 4, 4, 3);
+    }
+
     public static void Encode(float* x, byte* row, byte* block)
     {
         Span<float> scales = stackalloc float[16];
