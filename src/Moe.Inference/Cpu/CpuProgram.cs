@@ -7,15 +7,22 @@ namespace Moe.Inference.Cpu;
 
 /// <summary>
 /// Runs steps stage by stage: all threads take items of a stage's first phases, meet at a barrier, go on to the second phases, and so on.
-/// One dispatch runs the whole program.
+/// One dispatch runs the whole program. Each thread has its own stretch of a round's items, so that it reads neighbouring weights one after
+/// the other, and helps others when it is done.
 /// </summary>
 internal sealed class CpuProgram : IDeviceProgram, IPoolJob
 {
+    // While one set is in use, each thread clears its counter of the next; nobody can still be at work with that one.
+    private const int CounterSets = 3;
+    private const int MostHelped = 8;
+    // Keeps the threads' counts off each other's cache lines.
+    private const int CounterPadding = 32;
     private readonly WorkerPool _pool;
     private readonly SpinBarrier _barrier;
     private readonly Entry[] _entries;
     private readonly (int Start, int End)[] _rounds;
     private readonly PaddedCounter[] _taken;
+    private readonly int[][] _counts;
     private RunSize _size;
     private CancellationToken _cancellation;
     private volatile bool _stop;
@@ -40,7 +47,9 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
 
         _entries = [.. entries];
         _rounds = [.. rounds];
-        _taken = new PaddedCounter[_entries.Length];
+        _taken = new PaddedCounter[CounterSets * pool.Threads];
+        int longest = _rounds.Length == 0 ? 0 : _rounds.Max(round => round.End - round.Start);
+        _counts = [.. Enumerable.Range(0, pool.Threads).Select(_ => new int[longest + CounterPadding])];
     }
 
     /// <summary>Runs all steps.</summary>
@@ -61,10 +70,10 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
 
     public void Execute(int worker)
     {
-        foreach ((int start, int end) in _rounds)
+        for (int round = 0; round < _rounds.Length; round++)
         {
-            for (int i = start; i < end; i++)
-                TakeItems(ref _entries[i], ref _taken[i], worker);
+            Counter(round + 1, worker).Value = 0;
+            TakeItems(round, worker);
             bool stop = _stop || (worker == 0 && _cancellation.IsCancellationRequested);
             if (_barrier.Wait(stop))
             {
@@ -78,19 +87,47 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
     {
     }
 
-    private void TakeItems(ref Entry entry, ref PaddedCounter taken, int worker)
+    private ref PaddedCounter Counter(int round, int worker) => ref _taken[(round % CounterSets * _pool.Threads) + worker];
+
+    // The own stretch first, then what is left of the next threads' ones.
+    private void TakeItems(int round, int worker)
     {
-        int items = entry.Step.Items(entry.Phase, _size);
+        (int start, int end) = _rounds[round];
+        int[] counts = _counts[worker];
+        int total = 0;
+        for (int i = start; i < end; i++)
+            total += counts[i - start] = _entries[i].Step.Items(_entries[i].Phase, _size);
+        int threads = _pool.Threads;
+        for (int helped = 0; helped < Math.Min(threads, MostHelped); helped++)
+        {
+            int owner = (worker + helped) % threads;
+            int first = StretchStart(total, owner, threads), length = StretchStart(total, owner + 1, threads) - first;
+            ref int taken = ref Counter(round, owner).Value;
+            while (Volatile.Read(ref taken) < length)
+            {
+                int item = Interlocked.Increment(ref taken) - 1;
+                if (item < length && !_stop)
+                    RunItem(start, counts, first + item, worker);
+            }
+        }
+    }
+
+    private static int StretchStart(int total, int worker, int threads) => (int)((((long)total * worker) + threads - 1) / threads);
+
+    private void RunItem(int entry, int[] counts, int item, int worker)
+    {
+        for (int i = 0; item >= counts[i]; i++, entry++)
+            item -= counts[i];
+        ref Entry run = ref _entries[entry];
         try
         {
-            for (int item; !_stop && (item = Interlocked.Increment(ref taken.Value) - 1) < items;)
-                entry.Step.Run(entry.Phase, item, _size, worker);
+            run.Step.Run(run.Phase, item, _size, worker);
         }
 #pragma warning disable CA1031 // A worker must reach the barrier whatever happens; the failure goes to the caller.
         catch (Exception problem)
 #pragma warning restore CA1031
         {
-            Fail(entry.Planned, problem);
+            Fail(run.Planned, problem);
         }
     }
 
