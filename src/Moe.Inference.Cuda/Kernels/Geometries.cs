@@ -21,5 +21,6 @@ internal static class Geometries
         GeometryText.Of<GatherGeometry>(),
         GeometryText.Of<MatVecGeometry>(),
         GeometryText.Of<QuantizeGeometry>(),
+        GeometryText.Of<FlashGeometry>(),
     ]);
 }

@@ -8,6 +8,7 @@ internal static class AttentionKernels
     /// <summary>Registers them all.</summary>
     public static OpRegistry AddAttentionKernels(this OpRegistry registry) => registry
         .Register(new OneLaunchKernel<KvStoreGeometry>(KvStoreOp.OpName, KvStoreGeometry.CodeOf, KvStoreGeometry.For, KvFormats.RefusesType))
+        .Register(new FlashAttentionKernel())
         .Register(new OneLaunchKernel<MaskedSoftmaxGeometry>(MaskedSoftmaxOp.OpName, _ => MaskedSoftmaxGeometry.Code, MaskedSoftmaxGeometry.For))
         .Register(new OneLaunchKernel<ComposedAttentionGeometry>(
             AttentionScoresOp.OpName, ComposedAttentionGeometry.ScoresCodeOf, ComposedAttentionGeometry.ForScores, (node, options) => KvFormats.Refuses(((AttentionScoresOp)node.Operation).Shape, node, options)))

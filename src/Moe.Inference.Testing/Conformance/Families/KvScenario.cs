@@ -91,6 +91,8 @@ internal sealed class KvScenario
             }
 
             yield return new KvScenario(random, "a single token of a long sequence", grouped, type, 64, [(1100, 1, 0)]);
+            // More tokens than a kernel may take for single tokens, of sequences that end within its blocks.
+            yield return new KvScenario(random, "many tokens of several sequences", grouped, type, 64, [(90, 47, 0), (3, 1, 0), (67, 30, 1), (130, 1, 0), (65, 4, 0)]);
             yield return new KvScenario(random, "a prompt in a long sequence", grouped, type, 64, [(1030, 20, 0), (513, 1, 8)]);
             if (ElementLayout.Of(type).BlockLength == 1)
             {
