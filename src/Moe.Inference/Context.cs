@@ -20,6 +20,7 @@ namespace Moe.Inference;
 public sealed class Context : IDisposable
 {
     private readonly List<IBackend> _backends = [];
+    private readonly List<IDisposable> _locked = [];
     private CpuBackend? _reference;
     private readonly KvMemory _memory;
     private readonly RunnerSet _runners;
@@ -110,6 +111,7 @@ public sealed class Context : IDisposable
         PlanRunner always = new(Plan, _backends, Model.WeightView, _memory.View, validation);
         try
         {
+            LockOffloaded(options);
             PlanRunner? offload = OffloadPlan is null ? null : new PlanRunner(OffloadPlan, _backends, Model.WeightView, _memory.View, validation);
             return new RunnerSet(always, offload, OffloadPlan is null ? double.PositiveInfinity : ThresholdOf(options.Offload!));
         }
@@ -118,6 +120,16 @@ public sealed class Context : IDisposable
             always.Dispose();
             throw;
         }
+    }
+
+    // Weights that are sent again and again, and lie in a mapped file, are locked in place where the device asks for that.
+    private void LockOffloaded(ContextOptions options)
+    {
+        if (OffloadPlan is null)
+            return;
+        IBackend device = BackendOf(options.Offload!.Device);
+        IEnumerable<TensorView> staged = OffloadPlan.Graph.Nodes.Where(node => node.Operation is StageExpertsOp).SelectMany(node => node.Weights).Select(weight => Model.WeightView(weight, Device.Cpu));
+        _locked.AddRange(HostRanges.Of(staged).Select(range => device.LockHost(range.Address, range.Bytes)).OfType<IDisposable>());
     }
 
     private double ThresholdOf(OffloadPolicy policy)
@@ -141,6 +153,8 @@ public sealed class Context : IDisposable
 
     private void DisposeBackends()
     {
+        foreach (IDisposable locked in _locked)
+            locked.Dispose();
         foreach (IBackend backend in _backends)
             backend.Dispose();
         _reference?.Dispose();

@@ -98,8 +98,8 @@ public sealed class Model : IDisposable
             // Everything that can be refused is refused before any weight is read.
             (ModelOutline info, Tokenizer tokenizer) = ReadHeader(file);
             PlacementGate.Check(info, options);
-            content = Bring(file, options.Loading, progress, cancellationToken);
-            weights = new WeightStore(file, content, info.Weights, options.Placement, options.Devices, cancellationToken);
+            content = Bring(file, options, progress, cancellationToken);
+            weights = new WeightStore(file, content, info.Weights, options.Placement, options.Devices, progress, cancellationToken);
             Model model = new(file, content, weights, info, tokenizer, options);
             model.LoggerFactory.CreateLogger<Model>().LogInformation(
                 "loaded {Name} ({Architecture}, {Layers} layers, {Bytes:N0} bytes of weights) by {Loading} in {Milliseconds:N0} ms",
@@ -191,14 +191,15 @@ public sealed class Model : IDisposable
         }
     }
 
-    private static GgufContent Bring(GgufFile file, WeightLoading loading, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    private static GgufContent Bring(GgufFile file, ModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         IProgress<GgufReadProgress>? relay = progress is null ? null : new Relay(progress);
-        return loading switch
+        return options.Loading switch
         {
-            WeightLoading.Map => file.Map(Prefetch(file), relay, cancellationToken),
+            // What is copied to devices is read while it is copied.
+            WeightLoading.Map => file.Map(options.Devices.Count > 0 ? GgufPrefetch.Hint : Prefetch(file), relay, cancellationToken),
             WeightLoading.Read => file.ReadAll(relay, cancellationToken),
-            _ => throw new ArgumentOutOfRangeException(nameof(loading), loading, "unknown way of loading"),
+            _ => throw new ArgumentOutOfRangeException(nameof(options), options.Loading, "unknown way of loading"),
         };
     }
 

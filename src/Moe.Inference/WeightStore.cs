@@ -11,9 +11,10 @@ namespace Moe.Inference;
 /// <summary>A model's tensors where the placement puts them: on the host in the file's own memory, on other devices as copies.</summary>
 internal sealed class WeightStore : IDisposable
 {
+    private const int PieceBytes = 256 << 20;
+
     private readonly Dictionary<string, TensorView> _host;
     private readonly Dictionary<(string Name, int FirstSlice, Device Device), TensorView> _devices = [];
-    private readonly Dictionary<Device, IBackend> _backends = [];
 
     /// <summary>Copies what does not stay on the host.</summary>
     /// <param name="file">The file.</param>
@@ -21,25 +22,37 @@ internal sealed class WeightStore : IDisposable
     /// <param name="weights">The tensors as the graph uses them.</param>
     /// <param name="placement">Where they live.</param>
     /// <param name="devices">The devices there are, beside the host.</param>
-    /// <param name="cancellation">Stops between tensors.</param>
+    /// <param name="progress">Told how much has been copied.</param>
+    /// <param name="cancellation">Stops between pieces of 256 MiB.</param>
     /// <exception cref="PlanningException">The placement names a device that is not there.</exception>
     /// <exception cref="OutOfDeviceMemoryException">A device is too small.</exception>
-    public WeightStore(GgufFile file, GgufContent content, IEnumerable<Weight> weights, DevicePlacement placement, IReadOnlyList<IDeviceProvider> devices, CancellationToken cancellation)
+    public WeightStore(GgufFile file, GgufContent content, IEnumerable<Weight> weights, DevicePlacement placement, IReadOnlyList<IDeviceProvider> devices, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         _host = file.Tensors.ToDictionary(tensor => tensor.Name, tensor => HostView(content, tensor), StringComparer.Ordinal);
+        (Weight Part, Device Device)[] parts = [.. WeightPlacement.Parts(weights, placement).Where(part => !part.Device.IsCpu).Distinct()];
+        Dictionary<Device, IBackend> backends = [];
+        LoadProgress state = new(0, parts.Sum(part => part.Part.ByteLength));
         try
         {
-            foreach ((Weight part, Device device) in WeightPlacement.Parts(weights, placement))
+            foreach ((Weight part, Device device) in parts)
             {
-                cancellation.ThrowIfCancellationRequested();
-                if (!device.IsCpu && !_devices.ContainsKey((part.Name, part.FirstSlice, device)))
-                    Upload(part, BackendOf(device, part.Name, devices));
+                foreach (long bytes in Upload(part, BackendOf(device, part.Name, devices, backends)))
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    progress?.Report(state = state with { BytesLoaded = state.BytesLoaded + bytes });
+                }
             }
         }
         catch
         {
             Dispose();
             throw;
+        }
+        finally
+        {
+            // Memory outlives the queue that filled it.
+            foreach (IBackend backend in backends.Values)
+                backend.Dispose();
         }
     }
 
@@ -52,8 +65,6 @@ internal sealed class WeightStore : IDisposable
     {
         foreach (TensorView view in _devices.Values)
             view.Buffer.Dispose();
-        foreach (IBackend backend in _backends.Values)
-            backend.Dispose();
     }
 
     private static TensorView HostView(GgufContent content, GgufTensor tensor) => new(
@@ -65,22 +76,28 @@ internal sealed class WeightStore : IDisposable
         return whole with { Offset = weight.FirstSlice * weight.SliceBytes, Rows = (long)weight.RowsPerSlice * weight.Slices };
     }
 
-    private unsafe void Upload(Weight part, IBackend backend)
+    // What was copied, piece by piece.
+    private IEnumerable<long> Upload(Weight part, IBackend backend)
     {
         TensorView host = HostPart(part);
         DeviceBuffer buffer = backend.Allocate(part.ByteLength, part.Name);
         _devices.Add((part.Name, part.FirstSlice, backend.Device), host with { Buffer = buffer, Offset = 0 });
-        const int Chunk = 1 << 30;
-        for (long done = 0; done < part.ByteLength; done += Chunk)
-            backend.Write(buffer, done, new ReadOnlySpan<byte>((byte*)host.Address + done, (int)Math.Min(Chunk, part.ByteLength - done)));
+        for (long done = 0; done < part.ByteLength; done += PieceBytes)
+        {
+            int bytes = (int)Math.Min(PieceBytes, part.ByteLength - done);
+            backend.Write(buffer, done, HostBytes(host, done, bytes));
+            yield return bytes;
+        }
     }
 
-    private IBackend BackendOf(Device device, string tensor, IReadOnlyList<IDeviceProvider> devices)
+    private static unsafe ReadOnlySpan<byte> HostBytes(TensorView host, long start, int bytes) => new((byte*)host.Address + start, bytes);
+
+    private static IBackend BackendOf(Device device, string tensor, IReadOnlyList<IDeviceProvider> devices, Dictionary<Device, IBackend> backends)
     {
-        if (_backends.TryGetValue(device, out IBackend? backend))
+        if (backends.TryGetValue(device, out IBackend? backend))
             return backend;
         IDeviceProvider provider = devices.FirstOrDefault(candidate => candidate.Device == device)
             ?? throw new PlanningException("", tensor, device.ToString(), $"there is no such device; there are {string.Join(", ", devices.Select(candidate => candidate.Device).Prepend(Device.Cpu))}");
-        return _backends[device] = provider.Open();
+        return backends[device] = provider.Open();
     }
 }

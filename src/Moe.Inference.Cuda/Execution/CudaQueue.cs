@@ -63,6 +63,9 @@ internal sealed unsafe class CudaQueue : IBackend
     public DeviceBuffer AllocateHost(long bytes, string purpose) => _device.AllocatePinned(bytes, purpose);
 
     /// <inheritdoc/>
+    public IDisposable? LockHost(nint address, long bytes) => LockedHostMemory.TryLock(_device, address, bytes);
+
+    /// <inheritdoc/>
     public IStep Bind(IKernel kernel, KernelBinding binding)
     {
         IStep step = kernel.Bind(binding);

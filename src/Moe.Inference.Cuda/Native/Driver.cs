@@ -58,6 +58,12 @@ internal static unsafe partial class Driver
     [LibraryImport(Lib, EntryPoint = "cuMemFreeHost")]
     public static partial CudaResult HostFree(nint address);
 
+    [LibraryImport(Lib, EntryPoint = "cuMemHostRegister_v2")]
+    public static partial CudaResult HostRegister(nint address, nuint bytes, uint flags);
+
+    [LibraryImport(Lib, EntryPoint = "cuMemHostUnregister")]
+    public static partial CudaResult HostUnregister(nint address);
+
     [LibraryImport(Lib, EntryPoint = "cuMemcpyHtoDAsync_v2")]
     public static partial CudaResult CopyToDevice(nint target, nint source, nuint bytes, nint stream);
 

@@ -30,6 +30,12 @@ public interface IBackend : IDisposable
     /// <exception cref="OutOfDeviceMemoryException">There is not so much.</exception>
     DeviceBuffer? AllocateHost(long bytes, string purpose) => null;
 
+    /// <summary>Locks host memory in place, so that transfers from it reach this device at the link's full speed.</summary>
+    /// <param name="address">Its first byte.</param>
+    /// <param name="bytes">Its size.</param>
+    /// <returns>What unlocks it when it is disposed, which must come before the memory is given back; null if that is not possible or of no use.</returns>
+    IDisposable? LockHost(nint address, long bytes) => null;
+
     /// <summary>Binds a node to memory of this device.</summary>
     IStep Bind(IKernel kernel, KernelBinding binding);
 
