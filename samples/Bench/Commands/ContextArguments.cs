@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Globalization;
 using Moe.Inference.Kv;
 using Moe.Inference.Ops;
+using Moe.Inference.Placement;
 using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Bench.Commands;
@@ -13,6 +15,7 @@ internal sealed class ContextArguments
     private readonly Option<string?> _kvType = new("--kv-type") { Description = "Element type of key/value memory: f16 (f32 with --exact) if not given" };
     private readonly Option<bool> _exact = new("--exact") { Description = "Compute in float32, without quantizing activations" };
     private readonly Option<bool> _validate = new("--validate") { Description = "Check every step against the host's reference kernels while running: very slow" };
+    private readonly Option<string?> _offload = new("--offload") { Description = "Device that is sent the experts of the host for large batches, such as CUDA0; CUDA0:4 from 4 uses per expert on" };
     private readonly (Option<bool> Option, string Operation)[] _switches = [Switch("fused-moe"), Switch("multi-add"), Switch("flash-attention")];
 
     public ContextArguments(Command command)
@@ -23,6 +26,7 @@ internal sealed class ContextArguments
         command.Add(_kvType);
         command.Add(_exact);
         command.Add(_validate);
+        command.Add(_offload);
         foreach ((Option<bool> option, _) in _switches)
             command.Add(option);
     }
@@ -51,8 +55,24 @@ internal sealed class ContextArguments
             Threads = parsed.GetValue(_threads) ?? Environment.ProcessorCount,
             Exact = exact,
             Validate = parsed.GetValue(_validate),
+            Offload = Offload(parsed.GetValue(_offload)),
             Operations = operations,
         };
+    }
+
+    private static OffloadPolicy? Offload(string? text)
+    {
+        if (text is null)
+            return null;
+        string[] parts = text.Split(':', 2);
+        try
+        {
+            return new OffloadPolicy(Device.Parse(parts[0]), parts.Length > 1 ? double.Parse(parts[1], CultureInfo.InvariantCulture) : null);
+        }
+        catch (FormatException problem)
+        {
+            throw new UsageException($"--offload: {problem.Message}");
+        }
     }
 
     // Each session has pages of its own.
