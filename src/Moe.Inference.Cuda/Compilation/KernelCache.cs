@@ -53,6 +53,9 @@ internal sealed class KernelCache
 
     private static string? FindFolder()
     {
+        // What stands in for the driver may change without another version.
+        if (Native.NativeLibraries.HasSubstituteDriver)
+            return null;
         if (Environment.GetEnvironmentVariable("MOE_CUDA_CACHE") is { Length: > 0 } named)
             return named;
         string home = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);

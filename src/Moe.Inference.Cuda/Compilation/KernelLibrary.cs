@@ -61,7 +61,7 @@ internal sealed unsafe class KernelLibrary(nint context, string architecture, st
     private byte[] Compile(KernelCode code)
     {
         string source = KernelSources.Read(code.File);
-        string key = KernelCache.KeyOf(source, KernelSources.Headers, _compiler.OptionsOf(code), $"{NativeLibraries.HasSubstituteDriver}:{_compiler.Version}");
+        string key = KernelCache.KeyOf(source, KernelSources.Headers, _compiler.OptionsOf(code), _compiler.Version);
         if (_cache.Find(key) is { } kept)
             return kept;
         byte[] image = _compiler.Compile(code, source, KernelSources.Headers);
