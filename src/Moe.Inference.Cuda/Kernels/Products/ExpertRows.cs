@@ -9,9 +9,6 @@ namespace Moe.Inference.Cuda.Kernels;
 /// <summary>Launches of products with chosen experts' matrices, one row of activations each.</summary>
 internal sealed class ExpertRows
 {
-    // As in the kernel: two rows of one matrix, or one of gate and one of up.
-    private const int Group = 2;
-
     private readonly Weight _weight;
     private readonly bool _gated;
     private readonly bool _rounds;
@@ -39,7 +36,7 @@ internal sealed class ExpertRows
     {
         WeightFormat format = WeightFormat.Of(weight);
         (_weight, _gated, _rounds) = (weight, gated, format.Rounds(exact, weight.Width));
-        _memory = new StreamMemory(format, weight.Width, Group);
+        _memory = new StreamMemory(format, weight.Width);
         _code = new KernelCode("expert_rows.cu", gated ? "gated" : "single", $"{format.DefineFor(_rounds)} {StreamMemory.Defines} ACTIVATION={FunctionOf(activation)}");
     }
 
@@ -62,7 +59,7 @@ internal sealed class ExpertRows
         if (entries == 0)
             return;
         int rows = _weight.RowsPerSlice, split = 0;
-        RowCut cut = _rounds ? RowCut.Streaming(rows, _gated ? 1 : Group, entries, stream.Figures) : RowCut.Splitting(rows, _weight.Width, out split);
+        RowCut cut = _rounds ? RowCut.Streaming(rows, _gated ? 1 : StreamMemory.RowsPerItem, entries, _memory.BlocksAtOnce(1, stream.Figures), stream.Figures) : RowCut.Splitting(rows, _weight.Width, out split);
         stream.Launch(_code, new ExpertRowsGeometry(
             x,
             DevicePointer<int>.Of(ids),

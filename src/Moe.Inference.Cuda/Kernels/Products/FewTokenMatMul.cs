@@ -29,16 +29,17 @@ internal sealed class FewTokenMatMul : IProductPath
     private sealed class Step : CudaStep
     {
         private readonly KernelBinding _binding;
-        private readonly WeightFormat _format;
         private readonly bool _rounds;
+        private readonly StreamMemory _memory;
         private readonly KernelCode[] _codes;
 
         public Step(KernelBinding binding)
         {
             _binding = binding;
-            _format = WeightFormat.Of(binding.Node.Weights[0]);
-            _rounds = _format.Rounds(binding.Options.Exact, binding.Weights[0].Width);
-            _codes = [.. Enumerable.Range(1, MostTokens).Select(tokens => new KernelCode("matvec.cu", $"tokens{tokens}", $"{_format.DefineFor(_rounds)} {StreamMemory.Defines}"))];
+            WeightFormat format = WeightFormat.Of(binding.Node.Weights[0]);
+            _rounds = format.Rounds(binding.Options.Exact, binding.Weights[0].Width);
+            _memory = new StreamMemory(format, binding.Weights[0].Width);
+            _codes = [.. Enumerable.Range(1, MostTokens).Select(tokens => new KernelCode("matvec.cu", $"tokens{tokens}", $"{format.DefineFor(_rounds)} {StreamMemory.Defines}"))];
         }
 
         public override void Prepare(KernelLibrary library) => library.Prepare(_codes[0]);
@@ -48,7 +49,9 @@ internal sealed class FewTokenMatMul : IProductPath
             int rows = _binding.Node.Inputs[0].Rows.Resolve(size);
             for (int start = 0; start < rows;)
             {
-                int tokens = _rounds ? Fitting(Math.Min(MostTokens, rows - start), stream.Figures) : Math.Min(MostTokens, rows - start);
+                int tokens = Math.Min(MostTokens, rows - start);
+                if (_rounds)
+                    tokens = _memory.Fitting(tokens, stream.Figures);
                 stream.Launch(_codes[tokens - 1], Geometry(start, tokens, stream.Figures));
                 start += tokens;
             }
@@ -58,7 +61,7 @@ internal sealed class FewTokenMatMul : IProductPath
         {
             (TensorView weight, TensorView x, TensorView y) = (_binding.Weights[0], _binding.Inputs[0], _binding.Outputs[0]);
             int rows = checked((int)weight.Rows), split = 0;
-            RowCut cut = _rounds ? RowCut.Streaming(rows, Group(tokens), 1, figures) : RowCut.Splitting(rows, weight.Width, out split);
+            RowCut cut = _rounds ? RowCut.Streaming(rows, StreamMemory.RowsPerItem, 1, _memory.BlocksAtOnce(tokens, figures), figures) : RowCut.Splitting(rows, weight.Width, out split);
             return new MatVecGeometry(
                 DevicePointer<float>.Of(x).Plus(start * x.RowBytes),
                 DevicePointer<byte>.Of(weight),
@@ -71,19 +74,7 @@ internal sealed class FewTokenMatMul : IProductPath
                 cut.Blocks,
                 cut.Warps,
                 split,
-                _rounds ? Memory(tokens).Bytes(cut.Warps, tokens) : 0);
+                _rounds ? _memory.Bytes(cut.Warps, tokens) : 0);
         }
-
-        private int Fitting(int tokens, DeviceFigures figures)
-        {
-            while (tokens > 1 && Memory(tokens).Bytes(RowCut.MostWarps, tokens) > figures.SharedBytes)
-                tokens--;
-            return tokens;
-        }
-
-        private StreamMemory Memory(int tokens) => new(_format, _binding.Weights[0].Width, Group(tokens));
-
-        // As in the kernel: with several tokens, what is read of them serves two rows.
-        private static int Group(int tokens) => tokens == 1 ? 1 : 2;
     }
 }

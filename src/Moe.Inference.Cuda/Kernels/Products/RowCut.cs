@@ -12,21 +12,20 @@ internal readonly record struct RowCut(int PerBlock, int Blocks, int Warps)
     /// <summary>The most warps of a block.</summary>
     public const int MostWarps = 8;
 
-    private const int FewWarps = 4, BlocksPerMultiprocessor = 2, LeastFloatsOfWarp = 512;
+    private const int LeastFloatsOfWarp = 512;
 
-    /// <summary>Warps that stream groups of rows one after the other: as many as stay on the device at once, each with the same number of groups.</summary>
+    /// <summary>Warps that stream items of a few rows one after the other: as many as work at once, each with about the same number of items.</summary>
     /// <param name="rows">Rows of a matrix.</param>
-    /// <param name="group">Rows that a warp reads together.</param>
+    /// <param name="perItem">Rows of an item.</param>
     /// <param name="matrices">Matrices of the launch.</param>
+    /// <param name="blocksAtOnce">Blocks that a multiprocessor works on at once.</param>
     /// <param name="figures">The device.</param>
-    public static RowCut Streaming(int rows, int group, int matrices, DeviceFigures figures)
+    public static RowCut Streaming(int rows, int perItem, int matrices, int blocksAtOnce, DeviceFigures figures)
     {
-        int groups = Cover.Blocks(rows, group);
-        // Small matrices are spread over more blocks, so that every multiprocessor has some.
-        int warps = (long)groups * matrices >= (long)figures.Multiprocessors * MostWarps * BlocksPerMultiprocessor ? MostWarps : FewWarps;
-        int atOnce = Math.Max(1, figures.Multiprocessors * BlocksPerMultiprocessor * MostWarps / matrices);
-        int perBlock = Cover.Blocks(groups, atOnce) * warps * group;
-        return new RowCut(perBlock, Cover.Blocks(rows, perBlock), warps);
+        int items = Cover.Blocks(rows, perItem);
+        int warpsAtOnce = Math.Max(1, figures.Multiprocessors * blocksAtOnce * MostWarps / matrices);
+        int perBlock = Cover.Blocks(items, warpsAtOnce) * MostWarps * perItem;
+        return new RowCut(perBlock, Cover.Blocks(rows, perBlock), MostWarps);
     }
 
     /// <summary>Warps that take a row or, where there are few rows, a part of one. The cut depends on no device, so neither does the order of sums.</summary>

@@ -1,4 +1,5 @@
 using Moe.Inference.Cuda.Compilation;
+using Moe.Inference.Cuda.Execution;
 using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Cuda.Kernels;
@@ -6,27 +7,42 @@ namespace Moe.Inference.Cuda.Kernels;
 /// <summary>Shared memory of the kernels made of <c>row_stream.cuh</c>: a ring of copies for each warp, and a few rows of activations.</summary>
 /// <param name="format">The weights' format.</param>
 /// <param name="width">Weights of a row.</param>
-/// <param name="group">Rows of weights that a warp reads together.</param>
-internal readonly struct StreamMemory(WeightFormat format, int width, int group)
+internal readonly struct StreamMemory(WeightFormat format, int width)
 {
+    /// <summary>Rows of weights that a warp reads together.</summary>
+    public const int RowsPerItem = 2;
+
     /// <summary>The widest rows whose activations surely fit; wider ones are multiplied as floats.</summary>
     public const int WidestRow = 32 << 10;
 
-    private const int SlotsOfOne = 6, SlotsOfMore = 4;
-    private const int StepWeights = 1024, Unit = 16;
+    private const int Slots = 4, StepWeights = 1024, Unit = 16;
+    private const int MostBlocks = 3, BlockOverhead = 1024;
 
     /// <summary>What modules are compiled with.</summary>
-    public static string Defines { get; } = $"SLOTS_OF_ONE={SlotsOfOne} SLOTS_OF_MORE={SlotsOfMore}";
+    public static string Defines { get; } = $"SLOTS={Slots}";
 
     /// <summary>Bytes of a block's shared memory.</summary>
-    /// <param name="warps">Warps of a block.</param>
+    /// <param name="warps">Warps of the block.</param>
     /// <param name="rows">Rows of activations.</param>
     public int Bytes(int warps, int rows)
     {
         int step = (int)ElementLayout.Of(format.Type).RowBytes(StepWeights);
-        int ring = group * (Cover.Blocks(step, Unit) + 1) * Unit * (group == 1 ? SlotsOfOne : SlotsOfMore);
+        int ring = RowsPerItem * (Cover.Blocks(step, Unit) + 1) * Unit * Slots;
         // Codes, scales, and sums of each 32 codes.
-        int row = width + ((width / format.ActivationBlock) + (width / 32)) * sizeof(float);
+        int row = width + (((width / format.ActivationBlock) + (width / 32)) * sizeof(float));
         return checked((warps * ring) + (rows * row));
     }
+
+    /// <summary>The most rows of activations, up to <paramref name="wanted"/> but at least one, that a block has room for.</summary>
+    public int Fitting(int wanted, DeviceFigures figures)
+    {
+        while (wanted > 1 && Bytes(RowCut.MostWarps, wanted) > figures.SharedBytes)
+            wanted--;
+        return wanted;
+    }
+
+    /// <summary>Blocks that a multiprocessor works on at once.</summary>
+    /// <param name="rows">Rows of activations.</param>
+    /// <param name="figures">The device.</param>
+    public int BlocksAtOnce(int rows, DeviceFigures figures) => Math.Clamp(figures.SharedBytes / (Bytes(RowCut.MostWarps, rows) + BlockOverhead), 1, MostBlocks);
 }

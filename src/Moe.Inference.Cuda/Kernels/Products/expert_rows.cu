@@ -19,41 +19,46 @@ __device__ __forceinline__ void store_zeros(const ExpertRowsGeometry& g, int beg
         g.y[(long long)blockIdx.x * g.rows + row] = 0;
 }
 
-// Rounded activations. A warp's group is two neighbouring rows of one matrix, or where there are gate and up, a row of each, whose
+// Rounded activations. A warp takes two neighbouring rows of one matrix at a time, or where there are gate and up, a row of each, whose
 // results become one.
 template <class F, bool Gated>
 __device__ __forceinline__ void rounded(const ExpertRowsGeometry& g, int matrix, int begin, int end)
 {
-    constexpr int R = 2;
+    constexpr int PerItem = Gated ? 1 : 2;
     const int lane = threadIdx.x & 31, warp = threadIdx.x / 32, warps = blockDim.x / 32;
     uint8* memory = dynamic_shared();
-    const SharedRows<F> x = {memory + warps * Ring<F, R>::Bytes, 1, g.width};
-    const uint8* first = g.weights + matrix * g.matrixBytes;
-    const uint8* second = Gated ? g.up + matrix * g.matrixBytes : first;
+    const SharedRows<F> x = {memory + warps * Ring<F>::Bytes, 1, g.width};
+    const uint8* weights = g.weights + matrix * g.matrixBytes;
+    const uint8* up = g.up + matrix * g.matrixBytes;
     float* y = g.y + (long long)blockIdx.x * g.rows;
-    stream_rows<F, R, 1>(
-        x, memory + warp * Ring<F, R>::Bytes, (Gated ? begin : begin / R) + warp, Gated ? end : (end + R - 1) / R, warps,
-        [&](int group, int r) { return Gated ? (r == 0 ? first : second) + group * g.rowBytes : first + min(group * R + r, g.rows - 1) * g.rowBytes; },
+    const int first = begin + PerItem * warp, stride = PerItem * warps;
+    stream_rows<F, 1>(
+        x, memory + warp * Ring<F>::Bytes, (end - first + stride - 1) / stride,
+        [&](int item, int r)
+        {
+            const int row = first + item * stride;
+            return Gated ? (r == 0 ? weights : up) + row * g.rowBytes : weights + min(row + r, g.rows - 1) * g.rowBytes;
+        },
+        [](int) { return 0; },
         [&]()
         {
             x.fill(g.x + blockIdx.x / g.perSource * (long long)g.width);
             __syncthreads();
         },
-        [&](int group, const float (&parts)[R][1])
+        [&](int item, const float (&parts)[2][1])
         {
+            float sums[2] = {parts[0][0], parts[1][0]};
+            const float sum = warp_sums<2>(sums, lane); // of the first row in lanes 0 .. 15, of the second in the others
+            const int row = first + item * stride;
             if constexpr (Gated)
             {
-                const float gate = warp_sum(parts[0][0]), up = warp_sum(parts[1][0]);
+                const float other = __shfl_down_sync(0xFFFFFFFFu, sum, 16);
                 if (lane == 0)
-                    y[group] = ACTIVATION(gate) * up;
+                    y[row] = ACTIVATION(sum) * other;
             }
-            else
+            else if (lane % 16 == 0 && row + lane / 16 < end)
             {
-                float sums[R] = {parts[0][0], parts[1][0]};
-                const float sum = warp_sums<R>(sums, lane);
-                const int row = group * R + lane / (32 / R);
-                if (lane % (32 / R) == 0 && row < end)
-                    y[row] = sum;
+                y[row + lane / 16] = sum;
             }
         });
 }
@@ -97,6 +102,7 @@ template <class F, bool Gated>
 __device__ __forceinline__ void products(const ExpertRowsGeometry& g)
 {
     const int begin = blockIdx.y * g.perBlock, end = min(g.rows, begin + g.perBlock);
+    grid_dependency_wait();
     const int matrix = matrix_of(g);
     if (matrix < 0)
     {

@@ -9,31 +9,33 @@ __device__ __forceinline__ void store(const MatVecGeometry& g, int token, int ro
     g.y[(long long)token * g.rows + row] = g.bias ? sum + g.bias[row] : sum;
 }
 
-// Rounded activations: each warp takes groups of rows from the block's part of the matrix.
+// Rounded activations: each warp takes pairs of rows from the block's part of the matrix.
 template <class F, int T>
 __device__ __forceinline__ void rounded(const MatVecGeometry& g)
 {
-    constexpr int R = T == 1 ? 1 : 2, N = R * next_power_of_two(T);
+    constexpr int Half = next_power_of_two(T), N = 2 * Half;
     const int lane = threadIdx.x & 31, warp = threadIdx.x / 32, warps = blockDim.x / 32;
     uint8* memory = dynamic_shared();
-    const SharedRows<F> x = {memory + warps * Ring<F, R>::Bytes, T, g.width};
-    const int begin = blockIdx.x * g.perBlock, end = min(g.rows, begin + g.perBlock);
-    stream_rows<F, R, T>(
-        x, memory + warp * Ring<F, R>::Bytes, begin / R + warp, (end + R - 1) / R, warps,
-        [&](int group, int r) { return g.weights + min(group * R + r, g.rows - 1) * g.rowBytes; },
+    const SharedRows<F> x = {memory + warps * Ring<F>::Bytes, T, g.width};
+    const int first = blockIdx.x * g.perBlock + 2 * warp, end = min(g.rows, (blockIdx.x + 1) * g.perBlock), stride = 2 * warps;
+    stream_rows<F, T>(
+        x, memory + warp * Ring<F>::Bytes, (end - first + stride - 1) / stride,
+        [&](int item, int r) { return g.weights + min(first + item * stride + r, g.rows - 1) * g.rowBytes; },
+        [](int) { return 0; },
         [&]()
         {
+            grid_dependency_wait();
             x.fill(g.x);
             __syncthreads();
         },
-        [&](int group, const float (&parts)[R][T])
+        [&](int item, const float (&parts)[2][T])
         {
             float sums[N];
 #pragma unroll
             for (int i = 0; i < N; i++)
-                sums[i] = i % (N / R) < T ? parts[i / (N / R)][i % (N / R)] : 0;
+                sums[i] = i % Half < T ? parts[i / Half][i % Half] : 0;
             const float sum = warp_sums<N>(sums, lane);
-            const int which = lane / (32 / N), row = group * R + which / (N / R), token = which % (N / R);
+            const int which = lane / (32 / N), row = first + item * stride + which / Half, token = which % Half;
             if (lane % (32 / N) == 0 && row < end && token < T)
                 store(g, token, row, sum);
         });
@@ -47,6 +49,7 @@ __device__ __forceinline__ void floats(const MatVecGeometry& g)
     const int lane = threadIdx.x & 31, warp = threadIdx.x / 32;
     const int part = warp % g.split, row = blockIdx.x * g.perBlock + warp / g.split;
     float sums[T] = {};
+    grid_dependency_wait();
     if (row < g.rows)
         add_float_products<F, T>(g.weights + row * g.rowBytes, g.x, g.width, part, g.split, sums);
 #pragma unroll

@@ -1,44 +1,81 @@
-// Products of rows of a block format with a few rows of 8-bit activations in shared memory: each warp streams rows of weights through
-// a ring of its own, a step of 32 pieces (one for each lane) at a time, so that several steps are always under way.
-// Scalar equivalent: result[r][t] = sum over i of weight[r][i] * x[t][i].
+// Products of rows of a block format with a few rows of 8-bit activations in shared memory: each warp streams pairs of rows of weights
+// through a ring of its own, a step of 1024 weights of each (a piece for each lane) at a time, so that several steps are always under way.
+// Scalar equivalent: sums[r][t] = sum over i of weight[r][i] * x[t][i].
 #pragma once
 #include "lane_sums.cuh"
 #include "shared_rows.cuh"
 
-template <class F, int R>
+template <class F>
 struct Ring
 {
-    static constexpr int Blocks = 32 / F::Pieces;     // of a row and step
+    static constexpr int Rows = 2;                    // that a warp reads together, so that what it reads of x serves both
+    static constexpr int Weights = 1024;              // of a row and step
+    static constexpr int Blocks = Weights / F::Length;
     static constexpr int StepBytes = Blocks * F::Bytes;
+    static constexpr bool Aligned = F::Bytes % 16 == 0; // whether every block begins at a multiple of 16
     static constexpr int RowBytes = (StepBytes + 15) / 16 * 16 + 16; // copies begin and end at multiples of 16
-    static constexpr int Slots = R == 1 ? SLOTS_OF_ONE : SLOTS_OF_MORE;
-    static constexpr int Bytes = R * RowBytes * Slots;
+    static constexpr int Bytes = Rows * RowBytes * SLOTS;
+
+    // How far into its first 16 bytes a row's step begins.
+    __device__ static __forceinline__ int before(const uint8* row, int step)
+    {
+        return Aligned ? 0 : ((int)(uint64)row + step * (StepBytes % 16)) & 15;
+    }
 };
 
-// Starts to copy a step of a row; what is before it in the same 16 bytes comes along.
-template <class F, int R>
-__device__ __forceinline__ void fetch_step(uint8* to, const uint8* row, int step, int blocks, int lane)
+// A lane's part of copying a step of a row, of which `left` bytes are still to come; what is before them in the same 16 bytes comes along.
+// `to` is the lane's own 16 bytes of the ring.
+template <class F>
+__device__ __forceinline__ void fetch_step(uint8* to, const uint8* from, int left, int lane)
 {
-    const uint8* from = row + step * Ring<F, R>::StepBytes;
-    const int before = (int)((uint64)from & 15);
-    const int units = (before + min(Ring<F, R>::Blocks, blocks - step * Ring<F, R>::Blocks) * F::Bytes + 15) / 16;
-    for (int unit = lane; unit < units; unit += 32)
-        cp_async16(to + unit * 16, from - before + unit * 16);
+    using R = Ring<F>;
+    const int before = R::before(from, 0);
+    const int units = (int)((uint32)(before + min(left, R::StepBytes) + 15) / 16);
+    from += lane * 16 - before;
+#pragma unroll
+    for (int first = 0; first < R::RowBytes / 16; first += 32)
+    {
+        if (lane < units - first)
+            cp_async16(to + first * 16, from + first * 16);
+    }
 }
 
-// One lane's piece of R rows with T rows of activations; `position` is its block's first weight.
-template <class F, int R, int T>
-__device__ __forceinline__ void multiply_piece(const Piece (&w)[R], const SharedRows<F>& x, int position, int piece, float (&sums)[R][T])
+// Which piece of a step a lane has, and where the activations that meet it are, counted from those of the step.
+template <class F>
+struct LanePlace
 {
-    const int first = position + F::start(piece, 0), second = position + F::start(piece, 1);
-    const int unit0 = shared_unit<F>(first / 16) * 16, unit1 = shared_unit<F>(second / 16) * 16;
+    int block, piece;
+    int first, second; // offsets of the 16 codes of each run
+    int scale, firstSum, secondSum;
+
+    __device__ __forceinline__ explicit LanePlace(int lane)
+    {
+        block = lane / F::Pieces;
+        piece = lane % F::Pieces;
+        const int at = block * F::Length + F::start(piece, 0), next = block * F::Length + F::start(piece, 1);
+        first = shared_unit<F>(at / 16) * 16;
+        second = shared_unit<F>(next / 16) * 16;
+        scale = at / F::ActivationBlock;
+        firstSum = at / 32;
+        secondSum = next / 32;
+    }
+};
+
+// A lane's pieces of two rows with T rows of activations, from row `begin` on.
+template <class F, int T>
+__device__ __forceinline__ void multiply_pieces(
+    const Piece (&w)[Ring<F>::Rows], const SharedRows<F>& x, int begin, const LanePlace<F>& place, int step, float (&sums)[Ring<F>::Rows][T])
+{
+    const uint8* codes = x.codes(begin) + step * Ring<F>::Weights;
+    const float* scales = x.scales(begin) + step * (Ring<F>::Weights / F::ActivationBlock) + place.scale;
+    const float* halves = x.half_sums(begin) + step * (Ring<F>::Weights / 32);
 #pragma unroll
     for (int t = 0; t < T; t++)
     {
-        const uint4 a = *(const uint4*)(x.codes(t) + unit0), b = *(const uint4*)(x.codes(t) + unit1);
-        const float scale = x.scales(t)[first / F::ActivationBlock];
+        const uint4 a = *(const uint4*)(codes + place.first), b = *(const uint4*)(codes + place.second);
+        const float scale = *scales;
 #pragma unroll
-        for (int r = 0; r < R; r++)
+        for (int r = 0; r < Ring<F>::Rows; r++)
         {
             int dot0 = __dp4a((int)w[r].codes[0], (int)a.x, 0), dot1 = __dp4a((int)w[r].codes[4], (int)b.x, 0);
             dot0 = __dp4a((int)w[r].codes[1], (int)a.y, dot0);
@@ -51,72 +88,90 @@ __device__ __forceinline__ void multiply_piece(const Piece (&w)[R], const Shared
             if (F::HasMinimum)
             {
                 // A group's sum is that of two runs, of different pieces: each subtracts half of it.
-                product = fmaf(-0.5f * w[r].minimum[0], x.sums(t)[first / 32], product);
-                product = fmaf(-0.5f * w[r].minimum[1], x.sums(t)[second / 32], product);
+                product = fmaf(-w[r].minimum[0], halves[place.firstSum], product);
+                product = fmaf(-w[r].minimum[1], halves[place.secondSum], product);
             }
             sums[r][t] = fmaf(scale, product, sums[r][t]);
         }
+        codes += x.width;
+        scales += x.width / F::ActivationBlock;
+        halves += x.width / 32;
     }
 }
 
-// The calling warp's rows: groups of R at begin, begin + stride, … before end, in the order of groups.
-//   row(group, r)         the address of a group's row; it must be readable for every r below R.
-//   prepare()             called once while the first copies are under way: fills x and waits for the block.
-//   finish(group, sums)   called by all lanes with sums[r * T + t], each lane's own parts of them.
-template <class F, int R, int T, class RowAt, class Prepare, class Finish>
-__device__ __forceinline__ void stream_rows(
-    const SharedRows<F>& x, uint8* memory, int begin, int end, int stride, RowAt row, Prepare prepare, Finish finish)
+// The calling warp's pairs of rows, items 0, 1, … items - 1 in this order.
+//   row(item, r)         the address of row r of an item.
+//   begin(item)          the first of the T rows of activations that meet it.
+//   prepare()            called once while the first copies are under way: fills x and waits for the block.
+//   finish(item, sums)   called by all lanes with each lane's own parts of the sums.
+template <class F, int T, class RowAt, class Begin, class Prepare, class Finish>
+__device__ __forceinline__ void stream_rows(const SharedRows<F>& x, uint8* memory, int items, RowAt row, Begin begin, Prepare prepare, Finish finish)
 {
-    using MyRing = Ring<F, R>;
+    using R = Ring<F>;
     const int lane = threadIdx.x & 31;
-    const int blocks = x.width / F::Length, steps = (blocks + MyRing::Blocks - 1) / MyRing::Blocks;
+    const int blocks = x.width / F::Length, steps = (blocks + R::Blocks - 1) / R::Blocks;
 
-    int nextGroup = begin, nextStep = 0, nextSlot = 0;
+    const int rowBytes = blocks * F::Bytes;
+    uint8* const ring = memory + lane * 16;
+    uint8* to = ring;
+    int nextItem = 0, nextSlot = 0, left = 0;
+    const uint8* next[R::Rows];
+    const auto open = [&]()
+    {
+        left = rowBytes;
+#pragma unroll
+        for (int r = 0; r < R::Rows; r++)
+            next[r] = row(nextItem, r);
+    };
     const auto fetch = [&]()
     {
-        if (nextGroup < end)
+        if (nextItem < items)
         {
 #pragma unroll
-            for (int r = 0; r < R; r++)
-                fetch_step<F, R>(memory + (nextSlot * R + r) * MyRing::RowBytes, row(nextGroup, r), nextStep, blocks, lane);
-            if (++nextStep == steps)
+            for (int r = 0; r < R::Rows; r++)
             {
-                nextStep = 0;
-                nextGroup += stride;
+                fetch_step<F>(to + r * R::RowBytes, next[r], left, lane);
+                next[r] += R::StepBytes;
             }
-            nextSlot = nextSlot + 1 == MyRing::Slots ? 0 : nextSlot + 1;
+            left -= R::StepBytes;
+            to = ++nextSlot == SLOTS ? ring : to + R::Rows * R::RowBytes;
+            nextSlot = nextSlot == SLOTS ? 0 : nextSlot;
+            if (left <= 0 && ++nextItem < items)
+                open();
         }
         cp_async_commit();
     };
 
-    for (int i = 0; i < MyRing::Slots - 1; i++)
+    if (items > 0)
+        open();
+#pragma unroll 1
+    for (int i = 0; i < SLOTS - 1; i++)
         fetch();
     prepare();
 
-    const int piece = lane % F::Pieces, own = lane / F::Pieces; // the lane's piece, in which block of a step
+    const LanePlace<F> place(lane);
     int slot = 0;
-    for (int group = begin; group < end; group += stride)
+#pragma unroll 1
+    for (int item = 0; item < items; item++)
     {
-        float sums[R][T] = {};
+        float sums[R::Rows][T] = {};
+#pragma unroll 1
         for (int step = 0; step < steps; step++)
         {
-            cp_async_wait<MyRing::Slots - 2>();
+            cp_async_wait<SLOTS - 2>();
             __syncwarp();
             fetch();
-            const int block = step * MyRing::Blocks + own;
-            if (block < blocks)
+            if (step * R::Blocks + place.block < blocks)
             {
-                Piece w[R];
+                const uint8* own = memory + slot * (R::Rows * R::RowBytes) + place.block * F::Bytes;
+                Piece w[R::Rows];
 #pragma unroll
-                for (int r = 0; r < R; r++)
-                {
-                    const int before = (int)((uint64)(row(group, r) + step * MyRing::StepBytes) & 15);
-                    w[r] = F::unpack(memory + (slot * R + r) * MyRing::RowBytes + before + own * F::Bytes, piece);
-                }
-                multiply_piece<F, R, T>(w, x, block * F::Length, piece, sums);
+                for (int r = 0; r < R::Rows; r++)
+                    w[r] = F::unpack(own + r * R::RowBytes + (R::Aligned ? 0 : R::before(row(item, r), step)), place.piece);
+                multiply_pieces<F, T>(w, x, begin(item), place, step, sums);
             }
-            slot = slot + 1 == MyRing::Slots ? 0 : slot + 1;
+            slot = slot + 1 == SLOTS ? 0 : slot + 1;
         }
-        finish(group, sums);
+        finish(item, sums);
     }
 }

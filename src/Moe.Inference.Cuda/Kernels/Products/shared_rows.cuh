@@ -1,4 +1,4 @@
-// A few rows of activations rounded to 8 bits in shared memory: all codes, then all scales, then the sums of each 32 codes.
+// A few rows of activations rounded to 8 bits in shared memory: all codes, then all scales, then half the sum of each 32 codes.
 #pragma once
 #include "formats.cuh"
 #include "q8_row.cuh"
@@ -22,7 +22,7 @@ struct SharedRows
 
     __device__ __forceinline__ float* scales(int row) const { return (float*)(memory + rows * width) + row * (width / F::ActivationBlock); }
 
-    __device__ __forceinline__ float* sums(int row) const { return scales(rows) + row * (width / 32); }
+    __device__ __forceinline__ float* half_sums(int row) const { return scales(rows) + row * (width / 32); }
 
     // The whole block rounds the rows; row r is x[r * width ..].
     __device__ __forceinline__ void fill(const float* x) const
@@ -40,7 +40,7 @@ struct SharedRows
             if (at % F::ActivationBlock == 0)
                 scales(row)[at / F::ActivationBlock] = part.scale;
             if (F::HasMinimum && at % 32 == 0)
-                sums(row)[at / 32] = part.sum;
+                half_sums(row)[at / 32] = 0.5f * part.sum;
         }
     }
 };

@@ -9,10 +9,10 @@ __device__ __forceinline__ void unpack_k_scales(Piece& piece, const uint32 (&hea
     const bool lower = pair < 2;
     const uint32 scales = lower ? header[1] & 0x3F3F3F3Fu : (header[3] & 0x0F0F0F0Fu) | ((header[1] >> 2) & 0x30303030u);
     const uint32 minimums = lower ? header[2] & 0x3F3F3F3Fu : ((header[3] >> 4) & 0x0F0F0F0Fu) | ((header[2] >> 2) & 0x30303030u);
-    const int shift = (pair & 1) * 16;
+    const uint32 byte = 0x4440u + (pair & 1) * 2; // selects a byte, and zeros above it
     const float d = half_to_float((uint16)header[0]), m = half_to_float((uint16)(header[0] >> 16));
-    piece.scale[0] = d * (float)((scales >> shift) & 0xFF);
-    piece.scale[1] = d * (float)((scales >> (shift + 8)) & 0xFF);
-    piece.minimum[0] = m * (float)((minimums >> shift) & 0xFF);
-    piece.minimum[1] = m * (float)((minimums >> (shift + 8)) & 0xFF);
+    piece.scale[0] = d * (float)__byte_perm(scales, 0, byte);
+    piece.scale[1] = d * (float)__byte_perm(scales, 0, byte + 1);
+    piece.minimum[0] = m * (float)__byte_perm(minimums, 0, byte);
+    piece.minimum[1] = m * (float)__byte_perm(minimums, 0, byte + 1);
 }
