@@ -18,6 +18,7 @@ internal static class Geometries
         GeometryText.Of<MaskedSoftmaxGeometry>(),
         GeometryText.Of<ComposedAttentionGeometry>(),
         GeometryText.Of<ExpertRowsGeometry>(),
+        GeometryText.Of<ExpertSumGeometry>(),
         GeometryText.Of<GatherGeometry>(),
         GeometryText.Of<MatVecGeometry>(),
         GeometryText.Of<QuantizeGeometry>(),

@@ -7,8 +7,8 @@ using Moe.Inference.Tensors;
 namespace Moe.Inference.Cuda.Kernels;
 
 /// <summary>
-/// Products of one matrix with few rows: up to eight rows of activations, which each block keeps in shared memory, while the matrix
-/// streams by once. More rows are taken eight at a time.
+/// Products of one matrix, or of several of one format, with few rows: up to eight rows of activations, which each block keeps in shared
+/// memory, while the matrices stream by once. More rows are taken eight at a time.
 /// </summary>
 internal sealed class FewTokenMatMul : IProductPath
 {
@@ -29,6 +29,8 @@ internal sealed class FewTokenMatMul : IProductPath
     private sealed class Step : CudaStep
     {
         private readonly KernelBinding _binding;
+        private readonly TensorView[] _matrices;
+        private readonly DevicePointer<float> _bias;
         private readonly bool _rounds;
         private readonly StreamMemory _memory;
         private readonly KernelCode[] _codes;
@@ -36,11 +38,15 @@ internal sealed class FewTokenMatMul : IProductPath
         public Step(KernelBinding binding)
         {
             _binding = binding;
+            _matrices = [.. binding.Weights.Take(binding.Outputs.Count)];
+            _bias = binding.Weights.Count > _matrices.Length ? DevicePointer<float>.Of(binding.Weights[^1]) : default;
             WeightFormat format = WeightFormat.Of(binding.Node.Weights[0]);
-            _rounds = format.Rounds(binding.Options.Exact, binding.Weights[0].Width);
-            _memory = new StreamMemory(format, binding.Weights[0].Width);
+            _rounds = format.Rounds(binding.Options.Exact, Width);
+            _memory = new StreamMemory(format, Width);
             _codes = [.. Enumerable.Range(1, MostTokens).Select(tokens => new KernelCode("matvec.cu", $"tokens{tokens}", $"{format.DefineFor(_rounds)} {StreamMemory.Defines}"))];
         }
+
+        private int Width => _matrices[0].Width;
 
         public override void Prepare(KernelLibrary library) => library.Prepare(_codes[0]);
 
@@ -59,22 +65,43 @@ internal sealed class FewTokenMatMul : IProductPath
 
         private MatVecGeometry Geometry(int start, int tokens, DeviceFigures figures)
         {
-            (TensorView weight, TensorView x, TensorView y) = (_binding.Weights[0], _binding.Inputs[0], _binding.Outputs[0]);
-            int rows = checked((int)weight.Rows), split = 0;
-            RowCut cut = _rounds ? RowCut.Streaming(rows, StreamMemory.RowsPerItem, 1, _memory.BlocksAtOnce(tokens, figures), figures) : RowCut.Splitting(rows, weight.Width, out split);
+            int all = checked((int)_matrices.Sum(matrix => matrix.Rows)), split = 0;
+            RowCut cut = _rounds ? RowCut.Streaming(all, StreamMemory.RowsPerItem, 1, _memory.BlocksAtOnce(tokens, figures), figures) : RowCut.Splitting(all, Width, out split);
+            int first1 = BlocksOf(0, cut), first2 = first1 + BlocksOf(1, cut), first3 = first2 + BlocksOf(2, cut);
             return new MatVecGeometry(
-                DevicePointer<float>.Of(x).Plus(start * x.RowBytes),
-                DevicePointer<byte>.Of(weight),
-                _binding.Weights.Count > 1 ? DevicePointer<float>.Of(_binding.Weights[1]) : default,
-                DevicePointer<float>.Of(y).Plus(start * y.RowBytes),
-                weight.RowBytes,
-                weight.Width,
-                rows,
+                DevicePointer<float>.Of(_binding.Inputs[0]).Plus(start * _binding.Inputs[0].RowBytes),
+                _bias,
+                Weights(0),
+                Weights(1),
+                Weights(2),
+                Weights(3),
+                Results(0, start),
+                Results(1, start),
+                Results(2, start),
+                Results(3, start),
+                Rows(0),
+                Rows(1),
+                Rows(2),
+                Rows(3),
+                first1,
+                first2,
+                first3,
+                first3 + BlocksOf(3, cut),
+                _matrices[0].RowBytes,
+                Width,
                 cut.PerBlock,
-                cut.Blocks,
                 cut.Warps,
                 split,
                 _rounds ? _memory.Bytes(cut.Warps, tokens) : 0);
         }
+
+        private int Rows(int matrix) => matrix < _matrices.Length ? (int)_matrices[matrix].Rows : 0;
+
+        private int BlocksOf(int matrix, RowCut cut) => Cover.Blocks(Rows(matrix), cut.PerBlock);
+
+        private DevicePointer<byte> Weights(int matrix) => matrix < _matrices.Length ? DevicePointer<byte>.Of(_matrices[matrix]) : default;
+
+        private DevicePointer<float> Results(int matrix, int start) =>
+            matrix < _matrices.Length ? DevicePointer<float>.Of(_binding.Outputs[matrix]).Plus(start * _binding.Outputs[matrix].RowBytes) : default;
     }
 }

@@ -35,6 +35,10 @@ internal static class ProductPaths
 
     /// <summary>Of <see cref="FusedMoeOp"/>.</summary>
     public static IReadOnlyList<IProductPath> FusedMoe { get; } = [new FewRowMoe()];
+
+    /// <summary>The fewest rows for which one of the later paths is the best.</summary>
+    public static int ManyRows(IReadOnlyList<IProductPath> paths, GraphNode node, KernelOptions options) =>
+        paths.Skip(1).Where(path => path.Takes(node, options)).Select(path => path.LeastRows(node, options)).DefaultIfEmpty(int.MaxValue).Min();
 }
 
 /// <summary>A kernel of an operation that has several paths.</summary>

@@ -1,13 +1,34 @@
-// Products of one matrix with up to eight rows of activations: y[t][n] = sum over i of w[n][i] * x[t][i] + bias[n]. Each row of weights is
-// read once for all of them.
+// Products of up to four matrices of one format with up to eight rows of activations: y[t][n] = sum over i of w[n][i] * x[t][i] + bias[n]
+// for each matrix. Each row of weights is read once for all of them.
 #include "geometry.cuh"
 #include "float_dot.cuh"
 #include "row_stream.cuh"
 
-__device__ __forceinline__ void store(const MatVecGeometry& g, int token, int row, float sum)
+// The matrix that a block has rows of, and which they are.
+struct Part
 {
-    g.y[(long long)token * g.rows + row] = g.bias ? sum + g.bias[row] : sum;
-}
+    const uint8* weights;
+    float* y;
+    const float* bias;
+    int rows, begin, end;
+
+    __device__ __forceinline__ explicit Part(const MatVecGeometry& g)
+    {
+        const int block = blockIdx.x;
+        const int matrix = (block >= g.first1) + (block >= g.first2) + (block >= g.first3);
+        weights = matrix == 0 ? g.weights0 : matrix == 1 ? g.weights1 : matrix == 2 ? g.weights2 : g.weights3;
+        y = matrix == 0 ? g.y0 : matrix == 1 ? g.y1 : matrix == 2 ? g.y2 : g.y3;
+        rows = matrix == 0 ? g.rows0 : matrix == 1 ? g.rows1 : matrix == 2 ? g.rows2 : g.rows3;
+        bias = g.bias; // only where there is one matrix
+        begin = (block - (matrix == 0 ? 0 : matrix == 1 ? g.first1 : matrix == 2 ? g.first2 : g.first3)) * g.perBlock;
+        end = min(rows, begin + g.perBlock);
+    }
+
+    __device__ __forceinline__ void store(int token, int row, float sum) const
+    {
+        y[(long long)token * rows + row] = bias ? sum + bias[row] : sum;
+    }
+};
 
 // Rounded activations: each warp takes pairs of rows from the block's part of the matrix.
 template <class F, int T>
@@ -17,10 +38,11 @@ __device__ __forceinline__ void rounded(const MatVecGeometry& g)
     const int lane = threadIdx.x & 31, warp = threadIdx.x / 32, warps = blockDim.x / 32;
     uint8* memory = dynamic_shared();
     const SharedRows<F> x = {memory + warps * Ring<F>::Bytes, T, g.width};
-    const int first = blockIdx.x * g.perBlock + 2 * warp, end = min(g.rows, (blockIdx.x + 1) * g.perBlock), stride = 2 * warps;
+    const Part part(g);
+    const int first = part.begin + 2 * warp, stride = 2 * warps;
     stream_rows<F, T>(
-        x, memory + warp * Ring<F>::Bytes, (end - first + stride - 1) / stride,
-        [&](int item, int r) { return g.weights + min(first + item * stride + r, g.rows - 1) * g.rowBytes; },
+        x, memory + warp * Ring<F>::Bytes, (part.end - first + stride - 1) / stride,
+        [&](int item, int r) { return part.weights + min(first + item * stride + r, part.rows - 1) * g.rowBytes; },
         [](int) { return 0; },
         [&]()
         {
@@ -36,8 +58,8 @@ __device__ __forceinline__ void rounded(const MatVecGeometry& g)
                 sums[i] = i % Half < T ? parts[i / Half][i % Half] : 0;
             const float sum = warp_sums<N>(sums, lane);
             const int which = lane / (32 / N), row = first + item * stride + which / Half, token = which % Half;
-            if (lane % (32 / N) == 0 && row < end && token < T)
-                store(g, token, row, sum);
+            if (lane % (32 / N) == 0 && row < part.end && token < T)
+                part.store(token, row, sum);
         });
 }
 
@@ -45,13 +67,14 @@ __device__ __forceinline__ void rounded(const MatVecGeometry& g)
 template <class F, int T>
 __device__ __forceinline__ void floats(const MatVecGeometry& g)
 {
-    __shared__ float parts[8][8];
+    __shared__ float shared[8][8];
     const int lane = threadIdx.x & 31, warp = threadIdx.x / 32;
-    const int part = warp % g.split, row = blockIdx.x * g.perBlock + warp / g.split;
+    const Part part(g);
+    const int share = warp % g.split, row = part.begin + warp / g.split;
     float sums[T] = {};
     grid_dependency_wait();
-    if (row < g.rows)
-        add_float_products<F, T>(g.weights + row * g.rowBytes, g.x, g.width, part, g.split, sums);
+    if (row < part.end)
+        add_float_products<F, T>(part.weights + row * g.rowBytes, g.x, g.width, share, g.split, sums);
 #pragma unroll
     for (int t = 0; t < T; t++)
         sums[t] = warp_sum(sums[t]);
@@ -59,15 +82,15 @@ __device__ __forceinline__ void floats(const MatVecGeometry& g)
     {
 #pragma unroll
         for (int t = 0; t < T; t++)
-            parts[warp][t] = sums[t];
+            shared[warp][t] = sums[t];
     }
     __syncthreads();
-    if (part != 0 || lane >= T || row >= g.rows)
+    if (share != 0 || lane >= T || row >= part.end)
         return;
-    float sum = parts[warp][lane];
+    float sum = shared[warp][lane];
     for (int i = 1; i < g.split; i++)
-        sum += parts[warp + i][lane];
-    store(g, lane, row, sum);
+        sum += shared[warp + i][lane];
+    part.store(lane, row, sum);
 }
 
 template <class F, int T>
@@ -80,7 +103,7 @@ __device__ __forceinline__ void products(const MatVecGeometry& g)
 }
 
 #define ENTRY(T) \
-    extern "C" __global__ void __launch_bounds__(256) tokens##T(const MatVecGeometry g) { products<Format, T>(g); }
+    extern "C" __global__ void __launch_bounds__(256, 3) tokens##T(const MatVecGeometry g) { products<Format, T>(g); }
 
 ENTRY(1)
 ENTRY(2)
