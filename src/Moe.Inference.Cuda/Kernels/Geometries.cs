@@ -10,6 +10,8 @@ internal static class Geometries
     [
         GeometryText.Of<ElementwiseGeometry>(),
         GeometryText.Of<NormGeometry>(),
+        GeometryText.Of<AddNormGeometry>(),
+        GeometryText.Of<RopeStoreGeometry>(),
         GeometryText.Of<RopeTableGeometry>(),
         GeometryText.Of<RopeGeometry>(),
         GeometryText.Of<RouteGeometry>(),

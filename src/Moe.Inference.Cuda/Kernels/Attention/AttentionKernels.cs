@@ -8,6 +8,7 @@ internal static class AttentionKernels
     /// <summary>Registers them all.</summary>
     public static OpRegistry AddAttentionKernels(this OpRegistry registry) => registry
         .Register(new OneLaunchKernel<KvStoreGeometry>(KvStoreOp.OpName, KvStoreGeometry.CodeOf, KvStoreGeometry.For, KvFormats.RefusesType))
+        .Register(new OneLaunchKernel<RopeStoreGeometry>(RopeStoreOp.OpName, RopeStoreGeometry.CodeOf, RopeStoreGeometry.For, RopeStoreGeometry.Refuses))
         .Register(new FlashAttentionKernel())
         .Register(new OneLaunchKernel<MaskedSoftmaxGeometry>(MaskedSoftmaxOp.OpName, _ => MaskedSoftmaxGeometry.Code, MaskedSoftmaxGeometry.For))
         .Register(new OneLaunchKernel<ComposedAttentionGeometry>(

@@ -13,6 +13,7 @@ internal static class RowKernels
         .Register(ElementwiseKernels.GatedActivation())
         .Register(new SumKernel())
         .Register(new OneLaunchKernel<NormGeometry>(RmsNormOp.OpName, NormGeometry.CodeOf, NormGeometry.For, FloatWeights.Refuses))
+        .Register(new OneLaunchKernel<AddNormGeometry>(AddNormOp.OpName, _ => AddNormGeometry.Code, AddNormGeometry.For, FloatWeights.Refuses))
         .Register(new OneLaunchKernel<RopeTableGeometry>(RopeTableOp.OpName, _ => RopeTableGeometry.Code, RopeTableGeometry.For, FloatWeights.Refuses))
         .Register(new OneLaunchKernel<RopeGeometry>(RopeOp.OpName, RopeGeometry.CodeOf, RopeGeometry.For))
         .Register(new OneLaunchKernel<RouteGeometry>(RouteOp.OpName, RouteGeometry.CodeOf, RouteGeometry.For, RouteGeometry.Refuses))
