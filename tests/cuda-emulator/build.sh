@@ -4,6 +4,6 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:?usage: build.sh OUTDIR}
 mkdir -p "$out"
-cp "$here/abi.h" "$here/emulated_device.h" "$here/ptx_emulated.cuh" "$out/"
-g++ -std=c++20 -O2 -Wall -Wextra -Wno-restrict -fPIC -shared -pthread -o "$out/libmoe-cuda-emulator.so" "$here"/blocks.cpp "$here"/memory.cpp \
+cp "$here/abi.h" "$here/emulated_device.h" "$here/emulated_warps.h" "$here/ptx_emulated.cuh" "$out/"
+g++ -std=c++20 -O2 -Wall -Wextra -Wno-restrict -fPIC -ftls-model=initial-exec -shared -pthread -o "$out/libmoe-cuda-emulator.so" "$here"/block.cpp "$here"/workers.cpp "$here"/memory.cpp \
     "$here"/streams.cpp "$here"/driver_*.cpp "$here"/kernel_names.cpp "$here"/nvrtc.cpp -ldl

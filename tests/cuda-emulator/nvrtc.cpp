@@ -108,7 +108,7 @@ namespace
         static const std::vector<string> texts = [&]
         {
             std::vector<string> all;
-            for (const char* name : {"abi.h", "emulated_device.h", "ptx_emulated.cuh"}) all.push_back(read(own_folder() / name));
+            for (const char* name : {"abi.h", "emulated_device.h", "ptx_emulated.cuh", "emulated_warps.h"}) all.push_back(read(own_folder() / name));
             return all;
         }();
         return texts;
