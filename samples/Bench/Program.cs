@@ -57,6 +57,7 @@ internal static class Program
         PlanCommand.Create(),
         SynthCommand.Create(),
         SoakCommand.Create(),
+        CudaKernelsCommand.Create(),
     };
 
     private static string Path(ParseResult parsed) => parsed.CommandResult.Command is RootCommand ? "" : $"{parsed.CommandResult.Command.Name} ";

@@ -25,5 +25,10 @@ internal static class Geometries
         GeometryText.Of<MatVecGeometry>(),
         GeometryText.Of<QuantizeGeometry>(),
         GeometryText.Of<FlashGeometry>(),
+        GeometryText.Of<TiledProductGeometry>(),
+        GeometryText.Of<SplitProductGeometry>(),
+        GeometryText.Of<GroupRowsGeometry>(),
+        GeometryText.Of<ClearElsewhereGeometry>(),
+        GeometryText.Of<GroupedProductGeometry>(),
     ]);
 }

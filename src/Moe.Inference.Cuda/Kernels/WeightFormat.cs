@@ -9,7 +9,9 @@ namespace Moe.Inference.Cuda.Kernels;
 /// </summary>
 /// <param name="Type">The element type, whose name is that of the struct.</param>
 /// <param name="ActivationBlock">Activations that share a scale where they are rounded to 8 bits; 0 for plain numbers, where they never are.</param>
-internal sealed record WeightFormat(ElementType Type, int ActivationBlock)
+/// <param name="ScaleGroup">Weights that share an integer scale, or the block's own; 0 for plain numbers.</param>
+/// <param name="HasMinimums">Whether groups have minimums besides.</param>
+internal sealed record WeightFormat(ElementType Type, int ActivationBlock, int ScaleGroup = 0, bool HasMinimums = false)
 {
     private const int SuperBlock = 256, SmallBlock = 32;
 
@@ -18,13 +20,13 @@ internal sealed record WeightFormat(ElementType Type, int ActivationBlock)
         new(ElementType.F32, 0),
         new(ElementType.F16, 0),
         new(ElementType.BF16, 0),
-        new(ElementType.Q4_0, SmallBlock),
-        new(ElementType.Q8_0, SmallBlock),
-        new(ElementType.Q4_K, SuperBlock),
-        new(ElementType.Q5_K, SuperBlock),
-        new(ElementType.Q6_K, SuperBlock),
-        new(ElementType.IQ4_XS, SuperBlock),
-        new(ElementType.IQ5_K, SuperBlock),
+        new(ElementType.Q4_0, SmallBlock, 32),
+        new(ElementType.Q8_0, SmallBlock, 32),
+        new(ElementType.Q4_K, SuperBlock, 32, HasMinimums: true),
+        new(ElementType.Q5_K, SuperBlock, 32, HasMinimums: true),
+        new(ElementType.Q6_K, SuperBlock, 16),
+        new(ElementType.IQ4_XS, SuperBlock, 32),
+        new(ElementType.IQ5_K, SuperBlock, 32, HasMinimums: true),
     }.ToDictionary(format => format.Type);
 
     /// <summary>Whether weights are blocks with scales, and not plain numbers.</summary>

@@ -28,13 +28,13 @@ internal interface IProductPath
 internal static class ProductPaths
 {
     /// <summary>Of <see cref="MatMulOp"/>.</summary>
-    public static IReadOnlyList<IProductPath> MatMul { get; } = [new FewTokenMatMul()];
+    public static IReadOnlyList<IProductPath> MatMul { get; } = [new FewTokenMatMul(), new TiledMatMul(), new SplitMatMul()];
 
     /// <summary>Of <see cref="ExpertMatMulOp"/>.</summary>
-    public static IReadOnlyList<IProductPath> ExpertMatMul { get; } = [new FewRowExpertMatMul()];
+    public static IReadOnlyList<IProductPath> ExpertMatMul { get; } = [new FewRowExpertMatMul(), new GroupedExpertMatMul()];
 
     /// <summary>Of <see cref="FusedMoeOp"/>.</summary>
-    public static IReadOnlyList<IProductPath> FusedMoe { get; } = [new FewRowMoe()];
+    public static IReadOnlyList<IProductPath> FusedMoe { get; } = [new FewRowMoe(), new GroupedMoe()];
 
     /// <summary>The fewest rows for which one of the later paths is the best.</summary>
     public static int ManyRows(IReadOnlyList<IProductPath> paths, GraphNode node, KernelOptions options) =>
