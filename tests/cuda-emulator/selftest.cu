@@ -108,22 +108,6 @@ extern "C" __global__ void atomics(int* count, float* sum)
     atomicAdd(sum, 1.0f);
 }
 
-// What kernels do wrong.
-extern "C" __global__ void faulty(int kind, uint8* memory, int size)
-{
-    uint8* shared = dynamic_shared();
-    switch (kind)
-    {
-        case 0: memory[size + 16] = 1; break;
-        case 1: if (threadIdx.x % 2) __syncthreads(); else __syncwarp(); break;
-        case 2: if (threadIdx.x == 3) return; __syncwarp(); break;
-        case 3: memory[0] = shared[65536]; break;
-        case 4: *(uint4*)(memory + 4) = make_uint4(0, 0, 0, 0); break;
-        case 5: assert(threadIdx.x < 5); break;
-        case 6: if (threadIdx.x < 16) __syncwarp(); else __ballot_sync(0xFFFFFFFFu, 1); break;
-    }
-}
-
 // Every function of numbers, one result after the other for all inputs: i, and two random words.
 extern "C" __global__ void numbers(const uint32* inputs, uint32* results, int n)
 {
@@ -144,6 +128,23 @@ extern "C" __global__ void numbers(const uint32* inputs, uint32* results, int n)
     r[11 * n] = __byte_perm(x, y, 0x0147);
 }
 
+#ifdef MOE_CUDA_EMULATED
+// What kernels do wrong.
+extern "C" __global__ void faulty(int kind, uint8* memory, int size)
+{
+    uint8* shared = dynamic_shared();
+    switch (kind)
+    {
+        case 0: memory[size + 16] = 1; break;
+        case 1: if (threadIdx.x % 2) __syncthreads(); else __syncwarp(); break;
+        case 2: if (threadIdx.x == 3) return; __syncwarp(); break;
+        case 3: memory[0] = shared[65536]; break;
+        case 4: *(uint4*)(memory + 4) = make_uint4(0, 0, 0, 0); break;
+        case 5: assert(threadIdx.x < 5); break;
+        case 6: if (threadIdx.x < 16) __syncwarp(); else __ballot_sync(0xFFFFFFFFu, 1); break;
+    }
+}
+
 // True of every block: shared memory is poison, and a copy is not there before it is waited for.
 extern "C" __global__ void poison(int* failures)
 {
@@ -157,6 +158,7 @@ extern "C" __global__ void poison(int* failures)
     cp_async_wait<0>();
     if (shared[threadIdx.x] != (int)threadIdx.x) atomicAdd(failures, 1);
 }
+#endif
 
 extern "C" __global__ void barriers(int count)
 {
