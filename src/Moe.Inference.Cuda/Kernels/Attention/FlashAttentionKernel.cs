@@ -57,7 +57,8 @@ internal sealed class FlashAttentionKernel() : CudaKernel(FlashAttentionOp.OpNam
             FlashGeometry geometry = FlashGeometry.For(binding, size);
             if (size.Tokens > FlashParts.MostTokens)
             {
-                stream.Launch(_prompt, geometry.Prompt(tiles));
+                // Logits are wanted of the tokens that end a sequence.
+                stream.Launch(_prompt, geometry.Prompt(tiles, Math.Max(1, size.Outputs)));
                 return;
             }
 

@@ -38,6 +38,7 @@ internal readonly record struct FlashGeometry(
     int HeadsPerTile, int HeadTiles, int TokensPerBlock, int TokenBlocks, int Parts, int X, int Y, int Z, int Threads, int SharedBytes) : IKernelGeometry
 {
     private const int PlainThreads = 128;
+    private const int MostBlocksOfSequences = 4;
 
     /// <inheritdoc/>
     public LaunchShape Shape => new(X, Y, Z, Threads, SharedBytes);
@@ -94,7 +95,9 @@ internal readonly record struct FlashGeometry(
     public FlashGeometry Join() => this with { X = Tokens * Heads, Y = 1, Z = 1, Threads = PlainThreads, SharedBytes = 0 };
 
     /// <summary>Many tokens: a block per some tokens and the query heads of one key/value head.</summary>
-    public FlashGeometry Prompt(FlashTiles tiles)
+    /// <param name="tiles">Shared memory.</param>
+    /// <param name="sequences">How many sequences there may be, so far as is known; others are computed, too, only slower.</param>
+    public FlashGeometry Prompt(FlashTiles tiles, int sequences)
     {
         FlashGeometry cut = WithHeads(FlashTiles.PromptRows);
         int tokensPerBlock = FlashTiles.PromptRows / cut.HeadsPerTile;
@@ -105,7 +108,7 @@ internal readonly record struct FlashGeometry(
             TokenBlocks = blocks,
             X = KvHeads * cut.HeadTiles,
             Y = blocks,
-            Z = 1,
+            Z = Math.Min(sequences, Math.Min(tokensPerBlock, MostBlocksOfSequences)),
             Threads = FlashTiles.PromptThreads,
             SharedBytes = tiles.PromptBytes,
         };

@@ -10,16 +10,17 @@ namespace Moe.Inference.Cuda.Kernels;
 /// <param name="Slots">The tokens' slots: page · page length + place.</param>
 /// <param name="KeyPages">All pages' keys.</param>
 /// <param name="ValuePages">All pages' values.</param>
-/// <param name="Pieces">Tokens × heads × pieces of a key and a value.</param>
+/// <param name="Tokens">Tokens.</param>
+/// <param name="Pieces">Pieces of a token: heads × pieces of a key and a value.</param>
 /// <param name="Heads">Heads of a token.</param>
 /// <param name="KeyWidth">Elements of a head's key.</param>
 /// <param name="ValueWidth">Elements of a head's value.</param>
 /// <param name="PageLength">Tokens of a page.</param>
 /// <param name="PerBlock">Pieces of a block.</param>
-/// <param name="Blocks">Blocks.</param>
+/// <param name="Blocks">Blocks of a token.</param>
 internal readonly record struct KvStoreGeometry(
     DevicePointer<float> Keys, DevicePointer<float> Values, DevicePointer<int> Slots, DevicePointer<byte> KeyPages, DevicePointer<byte> ValuePages,
-    long Pieces, int Heads, int KeyWidth, int ValueWidth, int PageLength, int PerBlock, int Blocks) : IKernelGeometry
+    int Tokens, int Pieces, int Heads, int KeyWidth, int ValueWidth, int PageLength, int PerBlock, int Blocks) : IKernelGeometry
 {
     private const int PieceLength = 32;
     private const int WarpsPerBlock = 4;
@@ -32,13 +33,14 @@ internal readonly record struct KvStoreGeometry(
     {
         KvLayerView kv = binding.Kv!;
         int perHead = Cover.Blocks(kv.Layer.KeyWidth, PieceLength) + Cover.Blocks(kv.Layer.ValueWidth, PieceLength);
-        long pieces = (long)size.Tokens * kv.Layer.Heads * perHead;
+        int pieces = kv.Layer.Heads * perHead;
         return new KvStoreGeometry(
             DevicePointer<float>.Of(binding.Inputs[0]),
             DevicePointer<float>.Of(binding.Inputs[1]),
             DevicePointer<int>.Of(binding.Inputs[2]),
             DevicePointer<byte>.Of(kv.Keys),
             DevicePointer<byte>.Of(kv.Values),
+            size.Tokens,
             pieces,
             kv.Layer.Heads,
             kv.Layer.KeyWidth,
@@ -49,8 +51,8 @@ internal readonly record struct KvStoreGeometry(
     }
 
     /// <inheritdoc/>
-    public LaunchShape Shape => new(Blocks, 1, 1, PieceLength * PerBlock);
+    public LaunchShape Shape => new(Tokens, Blocks, 1, PieceLength * PerBlock);
 
     /// <inheritdoc/>
-    public void Check() => Cover.Exactly("pieces of keys and values", Pieces, Blocks, PerBlock);
+    public void Check() => Cover.Exactly("pieces of a token", Pieces, Blocks, PerBlock);
 }

@@ -2,6 +2,7 @@
 // a warp, and walks through the context 64 keys at a time. KV is the format of the memory, KEY and VALUE the widths of heads.
 //
 // Tokens of several sequences may follow each other: the block takes one sequence after the other, while the rows of the others see no key.
+// Where many are expected, several blocks share them.
 #include "geometry.cuh"
 #include "flash_tiles.cuh"
 
@@ -106,23 +107,30 @@ extern "C" __global__ void __launch_bounds__(Threads) flash_prompt(const FlashGe
 
     Rows rows;
     rows.begin(queries[0], queries[1], g.scale);
-    for (int from = firstToken; from < endToken;)
+    bool mine[2] = { false, false };
+    for (int from = firstToken, number = 0; from < endToken; number++)
     {
         Run run(g, from, endToken);
-        const int seen[2] =
-        {
-            token[0] >= run.first && token[0] < run.last ? lengths[0] : 0,
-            token[1] >= run.first && token[1] < run.last ? lengths[1] : 0,
-        };
-        attend(g, rows, run, kvHead, seen);
         from = run.last;
+        if (number % gridDim.z != blockIdx.z)
+            continue;
+        int seen[2];
+        #pragma unroll
+        for (int r = 0; r < 2; r++)
+        {
+            bool inside = token[r] >= run.first && token[r] < run.last;
+            seen[r] = inside ? lengths[r] : 0;
+            mine[r] |= inside;
+        }
+
+        attend(g, rows, run, kvHead, seen);
     }
 
     rows.finish();
     #pragma unroll
     for (int r = 0; r < 2; r++)
     {
-        if (token[r] < 0)
+        if (!mine[r])
             continue;
         float factor = 1.0f / rows.total[r];
         float* out = g.result + outRow[r] * VALUE + pair;

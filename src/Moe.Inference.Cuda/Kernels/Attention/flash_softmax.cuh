@@ -110,6 +110,9 @@ struct FlashRows
     template <int Keys, bool AreSums>
     __device__ __forceinline__ void multiply_keys(float (&scores)[Keys / 8][4], const uint16* keys, const uint16* keysLow) const
     {
+        // Few keys make few sums, whose products would wait for each other: small ones get sums of their own, where registers allow.
+        constexpr bool Apart = Keys == 16;
+        float small[2][4] = { };
         #pragma unroll
         for (int j = 0; j < Keys / 8; j++)
             scores[j][0] = scores[j][1] = scores[j][2] = scores[j][3] = 0;
@@ -125,7 +128,7 @@ struct FlashRows
                 for (int half = 0; half < 2; half++)
                 {
                     mma_m16n8k16_f16(scores[2 * j + half], high[k], b[2 * half], b[2 * half + 1]);
-                    mma_m16n8k16_f16(scores[2 * j + half], low[k], b[2 * half], b[2 * half + 1]);
+                    mma_m16n8k16_f16(Apart ? small[half] : scores[2 * j + half], low[k], b[2 * half], b[2 * half + 1]);
                 }
 
                 if (AreSums)
@@ -133,9 +136,16 @@ struct FlashRows
                     ldmatrix_x4(b, HalfRows<KeyWidth>::template address<true>(keysLow, 16 * j, 16 * k));
                     #pragma unroll
                     for (int half = 0; half < 2; half++)
-                        mma_m16n8k16_f16(scores[2 * j + half], high[k], b[2 * half], b[2 * half + 1]);
+                        mma_m16n8k16_f16(Apart ? small[half] : scores[2 * j + half], high[k], b[2 * half], b[2 * half + 1]);
                 }
             }
+        }
+
+        if (Apart)
+        {
+            #pragma unroll
+            for (int i = 0; i < 8; i++)
+                scores[i / 4][i % 4] += small[i / 4][i % 4];
         }
     }
 

@@ -14,14 +14,12 @@ __device__ __forceinline__ void store_piece(const float* heads, uint8* pages, in
 
 extern "C" __global__ void kv_store(const KvStoreGeometry g)
 {
-    long long piece = (long long)blockIdx.x * g.perBlock + threadIdx.x / 32;
+    int piece = blockIdx.y * g.perBlock + threadIdx.x / 32;
     if (piece >= g.pieces)
         return;
-    int keyPieces = (g.keyWidth + 31) / 32, perHead = keyPieces + (g.valueWidth + 31) / 32;
-    long long row = piece / perHead;
-    int part = (int)(piece % perHead), head = (int)(row % g.heads);
+    int keyPieces = (g.keyWidth + 31) / 32, perHead = keyPieces + (g.valueWidth + 31) / 32, head = piece / perHead, part = piece % perHead;
     if (part < keyPieces)
-        store_piece(g.keys, g.keyPages, g.keyWidth, part * 32, head, row / g.heads, g);
+        store_piece(g.keys, g.keyPages, g.keyWidth, part * 32, head, blockIdx.x, g);
     else
-        store_piece(g.values, g.valuePages, g.valueWidth, (part - keyPieces) * 32, head, row / g.heads, g);
+        store_piece(g.values, g.valuePages, g.valueWidth, (part - keyPieces) * 32, head, blockIdx.x, g);
 }

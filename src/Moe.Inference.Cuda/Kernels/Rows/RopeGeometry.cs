@@ -8,14 +8,14 @@ namespace Moe.Inference.Cuda.Kernels;
 /// <param name="Source">The heads.</param>
 /// <param name="Table">Cosines and sines of each token.</param>
 /// <param name="Result">Rotated heads.</param>
-/// <param name="Items">Tokens × heads × items of a head.</param>
-/// <param name="Heads">Heads of a token.</param>
+/// <param name="Tokens">Tokens.</param>
+/// <param name="Items">Items of a token: heads × items of a head.</param>
 /// <param name="HeadWidth">Elements of a head.</param>
 /// <param name="Pairs">Pairs of a head that are rotated.</param>
 /// <param name="PerBlock">Items of a block.</param>
-/// <param name="Blocks">Blocks.</param>
+/// <param name="Blocks">Blocks of a token.</param>
 internal readonly record struct RopeGeometry(
-    DevicePointer<float> Source, DevicePointer<float> Table, DevicePointer<float> Result, long Items, int Heads, int HeadWidth, int Pairs, int PerBlock, int Blocks) : IKernelGeometry
+    DevicePointer<float> Source, DevicePointer<float> Table, DevicePointer<float> Result, int Tokens, int Items, int HeadWidth, int Pairs, int PerBlock, int Blocks) : IKernelGeometry
 {
     private const int Threads = 128;
 
@@ -30,13 +30,13 @@ internal readonly record struct RopeGeometry(
     {
         int headWidth = ((RopeOp)binding.Node.Operation).HeadWidth;
         int pairs = binding.Inputs[1].Width / 2;
-        long items = ElementwiseGeometry.CountOf(binding, size) / headWidth * (headWidth - pairs);
+        int items = binding.Inputs[0].Width / headWidth * (headWidth - pairs);
         return new RopeGeometry(
             DevicePointer<float>.Of(binding.Inputs[0]),
             DevicePointer<float>.Of(binding.Inputs[1]),
             DevicePointer<float>.Of(binding.Outputs[0]),
+            binding.Node.Outputs[0].Rows.Resolve(size),
             items,
-            binding.Inputs[0].Width / headWidth,
             headWidth,
             pairs,
             Threads,
@@ -44,12 +44,12 @@ internal readonly record struct RopeGeometry(
     }
 
     /// <inheritdoc/>
-    public LaunchShape Shape => new(Blocks, 1, 1, Threads);
+    public LaunchShape Shape => new(Tokens, Blocks, 1, Threads);
 
     /// <inheritdoc/>
     public void Check()
     {
-        Cover.Exactly("pairs of all heads", Items, Blocks, PerBlock);
+        Cover.Exactly("pairs of a token", Items, Blocks, PerBlock);
         Cover.Require(Pairs > 0 && 2 * Pairs <= HeadWidth, "no more elements are rotated than a head has");
     }
 }

@@ -5,21 +5,20 @@
 template <bool Halves>
 __device__ __forceinline__ void rotate(const RopeGeometry& g)
 {
-    long long item = (long long)blockIdx.x * g.perBlock + threadIdx.x;
+    int item = blockIdx.y * g.perBlock + threadIdx.x;
     if (item >= g.items)
         return;
-    int perHead = g.headWidth - g.pairs;
-    long long head = item / perHead;
-    int i = (int)(item % perHead);
-    const float* x = g.source + head * g.headWidth;
-    float* y = g.result + head * g.headWidth;
+    int perHead = g.headWidth - g.pairs, heads = g.items / perHead, head = item / perHead, i = item % perHead;
+    long long token = blockIdx.x, place = (token * heads + head) * g.headWidth;
+    const float* x = g.source + place;
+    float* y = g.result + place;
     if (i >= g.pairs)
     {
         y[i + g.pairs] = x[i + g.pairs];
         return;
     }
 
-    const float* table = g.table + head / g.heads * 2 * g.pairs;
+    const float* table = g.table + token * 2 * g.pairs;
     float cosine = table[i], sine = table[g.pairs + i];
     int first = Halves ? i : 2 * i, second = Halves ? i + g.pairs : 2 * i + 1;
     float a = x[first], b = x[second];

@@ -4,25 +4,25 @@
 // out[i] = weight[0] * x[0][i] + weight[1] * x[1][i] + ..., product and sum rounded separately as in the composed form.
 extern "C" __global__ void multi_add(const StackedGeometry g)
 {
-    long long element = (long long)blockIdx.x * g.perBlock + threadIdx.x;
-    if (element >= g.elements)
+    int column = blockIdx.y * g.perBlock + threadIdx.x;
+    if (column >= g.width)
         return;
-    long long token = element / g.width;
+    long long token = blockIdx.x;
     const float* weights = g.weights + token * g.count;
-    const float* x = g.source + token * g.count * g.width + element % g.width;
+    const float* x = g.source + token * g.count * g.width + column;
     float sum = __fmul_rn(weights[0], x[0]);
     #pragma unroll 4
     for (int slot = 1; slot < g.count; slot++)
         sum = __fadd_rn(sum, __fmul_rn(weights[slot], x[(long long)slot * g.width]));
-    g.result[element] = sum;
+    g.result[token * g.width + column] = sum;
 }
 
 // out[i] = weight[slot] * x[slot][i]
 extern "C" __global__ void scaled_slot(const StackedGeometry g)
 {
-    long long element = (long long)blockIdx.x * g.perBlock + threadIdx.x;
-    if (element >= g.elements)
+    int column = blockIdx.y * g.perBlock + threadIdx.x;
+    if (column >= g.width)
         return;
-    long long row = element / g.width * g.count + g.slot;
-    g.result[element] = g.weights[row] * g.source[row * g.width + element % g.width];
+    long long token = blockIdx.x, row = token * g.count + g.slot;
+    g.result[token * g.width + column] = g.weights[row] * g.source[row * g.width + column];
 }

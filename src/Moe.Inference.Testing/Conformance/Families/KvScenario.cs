@@ -116,7 +116,7 @@ internal sealed class KvScenario
     /// <param name="special">What else is special.</param>
     public CaseBuilder Start(int spare, string special = "") => new(
         $"{Image.Type} keys and values, {Shape.Heads} heads of {Shape.KeyWidth} and {Shape.ValueWidth} over {Shape.KvHeads}, {Name}{special}",
-        new RunSize(Tokens, 0, _table.Count, Context),
+        new RunSize(Tokens, _starts.Distinct().Count(), _table.Count, Context),
         spare);
 
     /// <summary>Adds lengths, page starts and pages.</summary>
