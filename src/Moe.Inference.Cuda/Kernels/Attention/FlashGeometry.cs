@@ -38,6 +38,7 @@ internal readonly record struct FlashGeometry(
     int HeadsPerTile, int HeadTiles, int TokensPerBlock, int TokenBlocks, int Parts, int X, int Y, int Z, int Threads, int SharedBytes) : IKernelGeometry
 {
     private const int PlainThreads = 128;
+    private const int JoinThreads = 256;
     private const int MostBlocksOfSequences = 4;
 
     /// <inheritdoc/>
@@ -92,7 +93,7 @@ internal readonly record struct FlashGeometry(
     }
 
     /// <summary>The parts of <see cref="Split"/> joined: a block per token and head.</summary>
-    public FlashGeometry Join() => this with { X = Tokens * Heads, Y = 1, Z = 1, Threads = PlainThreads, SharedBytes = 0 };
+    public FlashGeometry Join() => this with { X = Tokens * Heads, Y = 1, Z = 1, Threads = JoinThreads, SharedBytes = 0 };
 
     /// <summary>Many tokens: a block per some tokens and the query heads of one key/value head.</summary>
     /// <param name="tiles">Shared memory.</param>

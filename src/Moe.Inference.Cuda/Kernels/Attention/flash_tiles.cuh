@@ -28,13 +28,29 @@ struct HalfTile
     // Begins to copy `count` rows from a position on; the others become zero.
     static __device__ __forceinline__ void load(uint8* stage, const Sequence& sequence, int position, int count, int thread)
     {
-        constexpr int Chunks = Width / 8;
-        #pragma unroll
-        for (int i = thread; i < Keys * Chunks; i += Threads)
+        constexpr int Chunks = Width / 8, RowsAtOnce = Threads / Chunks;
+        if constexpr (Threads % Chunks == 0 && 16 % RowsAtOnce == 0)
         {
-            int row = i / Chunks, chunk = i % Chunks;
-            const uint8* source = sequence.row<KvF16>(position + min(row, count - 1), Width);
-            cp_async16_or_zero(stage + (row * HalfRows<Width>::Stride + chunk * 8) * 2, source + chunk * 16, row < count);
+            // Sixteen rows follow each other in a page, which is looked up once for them.
+            int row = thread / Chunks;
+            #pragma unroll
+            for (int first = 0; first < Keys; first += 16)
+            {
+                const uint8* source = sequence.row<KvF16>(position + (first < count ? first : 0), Width) + thread * 16;
+                uint8* target = stage + ((first + row) * HalfRows<Width>::Stride + thread % Chunks * 8) * 2;
+                #pragma unroll
+                for (int n = 0; n < 16; n += RowsAtOnce)
+                    cp_async16_or_zero(target + n * HalfRows<Width>::Stride * 2, source + n * Width * 2, first + n + row < count);
+            }
+        }
+        else
+        {
+            for (int i = thread; i < Keys * Chunks; i += Threads)
+            {
+                int row = i / Chunks, chunk = i % Chunks;
+                const uint8* source = sequence.row<KvF16>(position + (row < count ? row : 0), Width) + chunk * 16;
+                cp_async16_or_zero(stage + (row * HalfRows<Width>::Stride + chunk * 8) * 2, source, row < count);
+            }
         }
     }
 
