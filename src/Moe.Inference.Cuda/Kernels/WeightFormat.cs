@@ -29,6 +29,9 @@ internal sealed record WeightFormat(ElementType Type, int ActivationBlock, int S
         new(ElementType.IQ5_K, SuperBlock, 32, HasMinimums: true),
     }.ToDictionary(format => format.Type);
 
+    /// <summary>The types that are taken.</summary>
+    public static IReadOnlyCollection<ElementType> Types => All.Keys;
+
     /// <summary>Whether weights are blocks with scales, and not plain numbers.</summary>
     public bool IsBlock => ActivationBlock > 0;
 
@@ -40,7 +43,10 @@ internal sealed record WeightFormat(ElementType Type, int ActivationBlock, int S
     public string Define => $"FORMAT={Type}";
 
     /// <summary>The format of a weight that was not refused.</summary>
-    public static WeightFormat Of(Weight weight) => All[weight.Type];
+    public static WeightFormat Of(Weight weight) => Of(weight.Type);
+
+    /// <summary>The format of a type that is taken.</summary>
+    public static WeightFormat Of(ElementType type) => All[type];
 
     /// <summary>Why a weight is not taken, or null.</summary>
     public static string? Refuses(Weight weight) => All.ContainsKey(weight.Type)

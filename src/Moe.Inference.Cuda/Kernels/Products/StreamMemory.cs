@@ -13,7 +13,7 @@ internal readonly struct StreamMemory(WeightFormat format, int width)
     public const int RowsPerItem = 2;
 
     /// <summary>The widest rows whose activations surely fit; wider ones are multiplied as floats.</summary>
-    public const int WidestRow = 32 << 10;
+    public const int WidestRow = 22 << 10;
 
     private const int Slots = 4, StepWeights = 1024, Unit = 16;
     private const int MostBlocks = 3, BlockOverhead = 1024;

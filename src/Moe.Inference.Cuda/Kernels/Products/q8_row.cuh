@@ -18,14 +18,26 @@ __device__ __forceinline__ uint32 pack_codes(float a, float b, float c, float d,
     return (uint32)(i & 0xFF) | (uint32)(j & 0xFF) << 8 | (uint32)(k & 0xFF) << 16 | (uint32)l << 24;
 }
 
-// A warp rounds 256 consecutive activations; lane l takes x[8l .. 8l + 7], or zeros where its eight are not valid.
+// A lane's eight of 256 activations.
+struct Eight
+{
+    float4 a, b;
+};
+
+// Eight activations, or zeros where they are not valid.
+__device__ __forceinline__ Eight load_eight(const float* x, bool valid)
+{
+    const float4 zero = make_float4(0, 0, 0, 0);
+    return {valid ? *(const float4*)x : zero, valid ? *(const float4*)(x + 4) : zero};
+}
+
+// A warp rounds 256 consecutive activations, of which lane l has number 8l .. 8l + 7.
 template <int Block>
-__device__ __forceinline__ Q8Part round_to_8_bits(const float* x, int lane, bool valid)
+__device__ __forceinline__ Q8Part round_to_8_bits(const Eight& x)
 {
     constexpr float Least = 1e-30f; // below, 127 / magnitude leaves the range of floats
     constexpr uint32 Infinity = 0x7F800000u;
-    const float4 zero = make_float4(0, 0, 0, 0);
-    const float4 a = valid ? *(const float4*)(x + 8 * lane) : zero, b = valid ? *(const float4*)(x + 8 * lane + 4) : zero;
+    const float4 a = x.a, b = x.b;
     // As integers, the bits of magnitudes are in order, with NaN greater than infinity.
     uint32 bits = 0;
     const float all[8] = {a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w};

@@ -12,7 +12,7 @@ __device__ __forceinline__ void quantize(const QuantizeGeometry& g)
     const long long row = blockIdx.x;
     const int at = begin + 8 * lane;
     const bool valid = at < g.width;
-    const Q8Part part = round_to_8_bits<Block>(g.x + row * g.width + begin, lane, valid);
+    const Q8Part part = round_to_8_bits<Block>(load_eight(g.x + row * g.width + at, valid));
     if (!valid)
         return;
     *(uint2*)(g.codes + row * g.width + at) = part.codes;

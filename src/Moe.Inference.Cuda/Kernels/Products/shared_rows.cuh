@@ -27,20 +27,37 @@ struct SharedRows
     // The whole block rounds the rows; row r is x[r * width ..].
     __device__ __forceinline__ void fill(const float* x) const
     {
-        const int lane = threadIdx.x & 31;
-        const int parts = (width + 255) / 256;
-        for (int job = threadIdx.x / 32; job < rows * parts; job += blockDim.x / 32)
+        constexpr int Together = 4; // loads under way at once
+        const int lane = threadIdx.x & 31, warps = blockDim.x / 32;
+        const int parts = (width + 255) / 256, jobs = rows * parts;
+        for (int first = threadIdx.x / 32; first < jobs; first += Together * warps)
         {
-            const int row = job / parts, begin = (job - row * parts) * 256, at = begin + 8 * lane;
-            const bool valid = at < width;
-            const Q8Part part = round_to_8_bits<F::ActivationBlock>(x + (long long)row * width + begin, lane, valid);
-            if (!valid)
-                continue;
-            *(uint2*)(memory + row * width + shared_unit<F>(at / 16) * 16 + at % 16) = part.codes;
-            if (at % F::ActivationBlock == 0)
-                scales(row)[at / F::ActivationBlock] = part.scale;
-            if (F::HasMinimum && at % 32 == 0)
-                half_sums(row)[at / 32] = 0.5f * part.sum;
+            Eight values[Together];
+#pragma unroll
+            for (int i = 0; i < Together; i++)
+            {
+                const int job = first + i * warps, row = job / parts, at = (job - row * parts) * 256 + 8 * lane;
+                values[i] = load_eight(x + (long long)row * width + at, job < jobs && at < width);
+            }
+#pragma unroll
+            for (int i = 0; i < Together; i++)
+            {
+                const int job = first + i * warps, row = job / parts, at = (job - row * parts) * 256 + 8 * lane;
+                if (job < jobs)
+                    keep(row, at, round_to_8_bits<F::ActivationBlock>(values[i]));
+            }
         }
+    }
+
+private:
+    __device__ __forceinline__ void keep(int row, int at, const Q8Part& part) const
+    {
+        if (at >= width)
+            return;
+        *(uint2*)(memory + row * width + shared_unit<F>(at / 16) * 16 + at % 16) = part.codes;
+        if (at % F::ActivationBlock == 0)
+            scales(row)[at / F::ActivationBlock] = part.scale;
+        if (F::HasMinimum && at % 32 == 0)
+            half_sums(row)[at / 32] = 0.5f * part.sum;
     }
 };
