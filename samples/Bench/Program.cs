@@ -58,6 +58,7 @@ internal static class Program
         SynthCommand.Create(),
         SoakCommand.Create(),
         CudaKernelsCommand.Create(),
+        ProfileCommand.Create(),
     };
 
     private static string Path(ParseResult parsed) => parsed.CommandResult.Command is RootCommand ? "" : $"{parsed.CommandResult.Command.Name} ";

@@ -108,11 +108,11 @@ public sealed class Context : IDisposable
     private RunnerSet CreateRunners(ContextOptions options)
     {
         ValidationSettings? validation = options.Validate ? ValidationOf(options) : null;
-        PlanRunner always = new(Plan, _backends, Model.WeightView, _memory.View, validation);
+        PlanRunner always = new(Plan, _backends, Model.WeightView, _memory.View, validation, options.Timer);
         try
         {
             LockOffloaded(options);
-            PlanRunner? offload = OffloadPlan is null ? null : new PlanRunner(OffloadPlan, _backends, Model.WeightView, _memory.View, validation);
+            PlanRunner? offload = OffloadPlan is null ? null : new PlanRunner(OffloadPlan, _backends, Model.WeightView, _memory.View, validation, options.Timer);
             return new RunnerSet(always, offload, OffloadPlan is null ? double.PositiveInfinity : ThresholdOf(options.Offload!));
         }
         catch

@@ -1,3 +1,4 @@
+using Moe.Inference.Execution;
 using Moe.Inference.Ops;
 using Moe.Inference.Placement;
 using Moe.Inference.Tensors;
@@ -44,6 +45,9 @@ public sealed record ContextOptions
 
     /// <summary>Kernels and switches; null for the built-in ones, all on. The context takes a copy.</summary>
     public OpRegistry? Operations { get; init; }
+
+    /// <summary>Times every step, if there is one.</summary>
+    internal StepTimer? Timer { get; init; }
 
     internal int ResolveContextLength(int trained) => ContextLength ?? Math.Min(trained, DefaultContextLength);
 

@@ -26,12 +26,13 @@ public sealed class PlanRunner : IDisposable
     /// <exception cref="PlanningException">A device that the plan names is not among the backends.</exception>
     /// <exception cref="OutOfDeviceMemoryException">An arena does not fit.</exception>
     public PlanRunner(ExecutionPlan plan, IReadOnlyList<IBackend> backends, Func<Weight, Device, TensorView> weights, Func<KvLayer, KvLayerView> kv)
-        : this(plan, backends, weights, kv, null)
+        : this(plan, backends, weights, kv, null, null)
     {
     }
 
-    /// <summary>The same, with every step checked if settings are given.</summary>
-    internal PlanRunner(ExecutionPlan plan, IReadOnlyList<IBackend> backends, Func<Weight, Device, TensorView> weights, Func<KvLayer, KvLayerView> kv, ValidationSettings? validation)
+    /// <summary>The same, with every step checked if settings are given, or timed if there is a timer.</summary>
+    internal PlanRunner(
+        ExecutionPlan plan, IReadOnlyList<IBackend> backends, Func<Weight, Device, TensorView> weights, Func<KvLayer, KvLayerView> kv, ValidationSettings? validation, StepTimer? timer)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(backends);
@@ -44,7 +45,7 @@ public sealed class PlanRunner : IDisposable
         {
             foreach ((Device device, long bytes) in plan.ArenaBytes)
                 _arenas.Add(device, (device.IsCpu ? AllocateHost(bytes) : null) ?? BackendOf(device).Allocate(bytes, Arena));
-            new RunnerBuilder(new PlanMemory(plan, BackendOf, device => _arenas[device], weights, kv), validation).Build(_actions, _owned);
+            new RunnerBuilder(new PlanMemory(plan, BackendOf, device => _arenas[device], weights, kv), validation, timer).Build(_actions, _owned);
         }
         catch
         {

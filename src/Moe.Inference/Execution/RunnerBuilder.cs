@@ -7,7 +7,7 @@ using Moe.Inference.Tensors;
 namespace Moe.Inference.Execution;
 
 /// <summary>Binds a plan's steps to memory and groups them: programs of steps that follow each other on one device, transfers, waits.</summary>
-internal sealed class RunnerBuilder(PlanMemory memory, ValidationSettings? validation)
+internal sealed class RunnerBuilder(PlanMemory memory, ValidationSettings? validation, StepTimer? timer)
 {
     private readonly StepValidator? _validator = validation is null ? null : new StepValidator(memory, validation);
     private readonly Dictionary<int, IDeviceEvent> _events = [];
@@ -20,8 +20,8 @@ internal sealed class RunnerBuilder(PlanMemory memory, ValidationSettings? valid
     {
         foreach (PlannedStep step in memory.Plan.Steps)
         {
-            // A step that is to be checked must be alone.
-            bool joins = validation is null && step.Kernel is not null && step.Waits.Count == 0 && _group.Count > 0 && _group[0].Device == step.Device;
+            // A step that is to be checked or timed must be alone.
+            bool joins = validation is null && timer is null && step.Kernel is not null && step.Waits.Count == 0 && _group.Count > 0 && _group[0].Device == step.Device;
             if (!joins)
                 Close(actions, owned);
             foreach (int wait in step.Waits)
@@ -88,7 +88,8 @@ internal sealed class RunnerBuilder(PlanMemory memory, ValidationSettings? valid
         return _validator?.WrapStaging(step, action) ?? action;
     }
 
-    private IRunnerAction Check(PlannedStep step, IRunnerAction action) => _validator?.Wrap(step, action) ?? action;
+    private IRunnerAction Check(PlannedStep step, IRunnerAction action) =>
+        _validator?.Wrap(step, action) ?? timer?.Wrap(step, action, memory.Backends(step.Device)) ?? action;
 
     private TransferAction Transfer(PlannedStep step, List<IDisposable> owned)
     {
