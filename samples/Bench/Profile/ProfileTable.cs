@@ -26,7 +26,7 @@ internal static class ProfileTable
             double microseconds = group.Sum(time => time.Time.TotalMicroseconds);
             Footprint[] footprints = [.. group.Select(time => time.Step.Node.Operation.GetFootprint(time.Step.Node, time.Size))];
             table.AddRow(
-                group.Key,
+                Markup.Escape(group.Key),
                 $"{group.Count()}",
                 Number(microseconds / 1000, "F3"),
                 Number(100 * microseconds / all, "F1") + " %",

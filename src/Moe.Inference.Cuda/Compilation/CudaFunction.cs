@@ -6,7 +6,8 @@ namespace Moe.Inference.Cuda.Compilation;
 /// <param name="code">What it is.</param>
 /// <param name="handle">The driver's handle.</param>
 /// <param name="device">The device, as errors name it.</param>
-internal sealed unsafe class CudaFunction(KernelCode code, nint handle, string device)
+/// <param name="beginsEarly">Whether the device can begin it before the kernel before it has ended.</param>
+internal sealed unsafe class CudaFunction(KernelCode code, nint handle, string device, bool beginsEarly)
 {
     // What a block may have without asking.
     private const int PlainSharedBytes = 48 << 10;
@@ -33,11 +34,25 @@ internal sealed unsafe class CudaFunction(KernelCode code, nint handle, string d
             _sharedBytes = shape.SharedBytes;
         }
 
+        // Every kernel waits for the one before it by itself, once it has begun: beginnings overlap with ends.
+        LaunchAttribute early = new() { Number = LaunchAttribute.ProgrammaticStreamSerialization, Value = 1 };
+        LaunchConfiguration configuration = new()
+        {
+            GridX = (uint)shape.X,
+            GridY = (uint)shape.Y,
+            GridZ = (uint)shape.Z,
+            BlockX = (uint)shape.Threads,
+            BlockY = 1,
+            BlockZ = 1,
+            SharedBytes = (uint)shape.SharedBytes,
+            Stream = stream,
+            Attributes = &early,
+            AttributeCount = beginsEarly ? 1u : 0u,
+        };
         fixed (T* parameter = &geometry)
         {
             void* parameters = parameter;
-            Driver.LaunchKernel(handle, (uint)shape.X, (uint)shape.Y, (uint)shape.Z, (uint)shape.Threads, 1, 1, (uint)shape.SharedBytes, stream, &parameters, null)
-                .ThrowIfFailed("launch", code.ToString(), device);
+            Driver.LaunchKernel(&configuration, handle, &parameters, null).ThrowIfFailed("launch", code.ToString(), device);
         }
     }
 }

@@ -19,6 +19,9 @@ internal sealed unsafe class KernelLibrary(nint context, string architecture, st
     private readonly Dictionary<KernelCode, CudaFunction> _functions = [];
     private readonly Lock _lock = new();
 
+    // Programmatic dependent launches came with compute capability 9.0; before, kernels' waits are nothing.
+    private readonly bool _beginsEarly = !architecture.StartsWith("sm_8", StringComparison.Ordinal);
+
     /// <summary>NVRTC's version.</summary>
     public string CompilerVersion => _compiler.Version;
 
@@ -39,7 +42,7 @@ internal sealed unsafe class KernelLibrary(nint context, string architecture, st
                 _modules.Add(code.Module, module = Load(code, image));
             nint handle = 0;
             Driver.ModuleGetFunction(&handle, module, code.Entry).ThrowIfFailed("load", code.ToString(), device);
-            return _functions[code] = new CudaFunction(code, handle, device);
+            return _functions[code] = new CudaFunction(code, handle, device, _beginsEarly);
         }
     }
 

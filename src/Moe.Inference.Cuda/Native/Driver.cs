@@ -112,9 +112,8 @@ internal static unsafe partial class Driver
     [LibraryImport(Lib, EntryPoint = "cuFuncSetAttribute")]
     public static partial CudaResult FunctionSetAttribute(nint function, FunctionAttribute attribute, int value);
 
-    [LibraryImport(Lib, EntryPoint = "cuLaunchKernel")]
-    public static partial CudaResult LaunchKernel(
-        nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, void** parameters, void** extra);
+    [LibraryImport(Lib, EntryPoint = "cuLaunchKernelEx")]
+    public static partial CudaResult LaunchKernel(LaunchConfiguration* configuration, nint function, void** parameters, void** extra);
 
     [LibraryImport(Lib, EntryPoint = "cuStreamBeginCapture_v2")]
     public static partial CudaResult StreamBeginCapture(nint stream, int mode);
@@ -148,4 +147,28 @@ internal enum DeviceAttribute
 internal enum FunctionAttribute
 {
     MaxDynamicSharedBytes = 8,
+}
+
+/// <summary>A launch (CUDA Driver API, <c>CUlaunchConfig</c>).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct LaunchConfiguration
+{
+    public uint GridX, GridY, GridZ, BlockX, BlockY, BlockZ, SharedBytes;
+    public nint Stream;
+    public LaunchAttribute* Attributes;
+    public uint AttributeCount;
+}
+
+/// <summary>An attribute of a launch (CUDA Driver API, <c>CUlaunchAttribute</c>): its number, and a value in 64 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 72)]
+internal struct LaunchAttribute
+{
+    /// <summary>The kernel may begin while the one before it ends (<c>CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION</c>).</summary>
+    public const int ProgrammaticStreamSerialization = 6;
+
+    [FieldOffset(0)]
+    public int Number;
+
+    [FieldOffset(8)]
+    public int Value;
 }

@@ -37,7 +37,7 @@ internal sealed class RoomRules
         ["Architectures"] = ["Ops", "Graph", "Gguf"],
         ["Placement"] = ["Gguf", "Tensors"],
         ["Planning"] = ["Graph", "Ops", "Placement"],
-        ["Execution"] = ["Planning"],
+        ["Execution"] = ["Planning", "Quantization"],
         ["Cpu"] = ["Execution", "Quantization"],
         ["Kv"] = ["Execution"],
         ["Sampling"] = ["Tensors"],

@@ -1,5 +1,6 @@
 // The steps of attention one by one, as plainly as possible: what flash attention is checked against. KV is the format of the memory.
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "kv_formats.cuh"
 #include "kv_pages.cuh"
 #include "reductions.cuh"
@@ -19,6 +20,8 @@ __device__ __forceinline__ SeenRow seen_by(const ComposedAttentionGeometry& g, i
 // scores[j] = scale * sum(query[i] * key[j][i]); a warp per key, lane l has elements l, l + 32, ...
 extern "C" __global__ void attention_scores(const ComposedAttentionGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     int row = blockIdx.x, warps = blockDim.x / 32, lane = threadIdx.x % 32;
     SeenRow seen = seen_by(g, row);
     const float* query = g.queries + (long long)row * g.width;
@@ -37,6 +40,8 @@ extern "C" __global__ void attention_scores(const ComposedAttentionGeometry g)
 // out[i] = sum(weight[j] * value[j][i]) in the order of j; a thread per element.
 extern "C" __global__ void attention_values(const ComposedAttentionGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     int row = blockIdx.x;
     SeenRow seen = seen_by(g, row);
     const float* weights = g.scores + (long long)row * g.context;

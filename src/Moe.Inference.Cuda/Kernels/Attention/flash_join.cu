@@ -1,6 +1,7 @@
 // Joins the parts of contexts that were cut: a block per token and head. Warp w has parts w, w + 8, ..., lane l their elements 4l to 4l + 3;
 // the warps' sums are added in the order of the warps.
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "flash_parts.cuh"
 #include "reductions.cuh"
 
@@ -8,6 +9,8 @@ constexpr int Warps = 8, PartsOfWarp = MOST_PARTS / Warps;
 
 extern "C" __global__ void __launch_bounds__(32 * Warps) flash_join(const FlashGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     __shared__ float factors[MOST_PARTS], totals[MOST_PARTS];
     __shared__ float scratch[32];
     __shared__ float4 sums[Warps][32];

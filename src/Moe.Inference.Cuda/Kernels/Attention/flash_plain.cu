@@ -1,5 +1,6 @@
 // Attention for any type and width: a block per token and head, 64 keys at a time, in float32. KV is the format of the memory.
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "kv_formats.cuh"
 #include "kv_pages.cuh"
 #include "reductions.cuh"
@@ -23,6 +24,8 @@ __device__ __forceinline__ void score(const FlashGeometry& g, const float* query
 
 extern "C" __global__ void flash_plain(const FlashGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     __shared__ float scores[Keys];
     float* sums = (float*)dynamic_shared();
     int token = blockIdx.x / g.heads, kvHead = blockIdx.x % g.heads / (g.heads / g.kvHeads), length = g.lengths[token];

@@ -4,6 +4,7 @@
 // Tokens of several sequences may follow each other: the block takes one sequence after the other, while the rows of the others see no key.
 // Where many are expected, several blocks share them.
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "flash_tiles.cuh"
 
 constexpr int Warps = ROWS / 16, Threads = 32 * Warps, Keys = 64;
@@ -84,6 +85,8 @@ __device__ __forceinline__ void attend(const FlashGeometry& g, Rows& rows, const
 
 extern "C" __global__ void __launch_bounds__(Threads) flash_prompt(const FlashGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     // The last tokens see the most: they go first.
     int block = g.tokenBlocks - 1 - blockIdx.y, kvHead = blockIdx.x / g.headTiles, tile = blockIdx.x % g.headTiles;
     int firstToken = block * g.tokensPerBlock, endToken = min(g.tokens, firstToken + g.tokensPerBlock);

@@ -4,6 +4,7 @@
 // Each warp takes 16 keys at a time, every fourth sixteen, and loads them itself; the warps' sums are joined in shared memory. Where the
 // context has several parts, the result waits in scratch memory for flash_join. How a token's context is cut depends on its length alone.
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "flash_parts.cuh"
 #include "flash_tiles.cuh"
 
@@ -72,6 +73,8 @@ __device__ __forceinline__ void join_warps(const FlashGeometry& g, const Joint& 
 
 extern "C" __global__ void __launch_bounds__(32 * Warps) flash_split(const FlashGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     int part = blockIdx.x, kvHead = blockIdx.y / g.headTiles, tile = blockIdx.y % g.headTiles, token = blockIdx.z;
     int length = g.lengths[token], start = g.starts[token];
     int partLength = part_length(length), first = part * partLength, last = min(length, first + partLength);

@@ -1,5 +1,6 @@
 // Encodes keys and values into their slots of key/value memory. A warp has 32 neighbouring elements of one head's key or value.
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "kv_formats.cuh"
 #include "kv_pages.cuh"
 
@@ -14,6 +15,8 @@ __device__ __forceinline__ void store_piece(const float* heads, uint8* pages, in
 
 extern "C" __global__ void kv_store(const KvStoreGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     int piece = blockIdx.y * g.perBlock + threadIdx.x / 32;
     if (piece >= g.pieces)
         return;

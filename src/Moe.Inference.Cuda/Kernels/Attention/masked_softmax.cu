@@ -1,10 +1,13 @@
 // Softmax over the first `length` elements of each row, a block per row; what lies behind them is neither read nor written.
 // Scalar equivalent: out[i] = exp(x[i] - max(x)) / sum(exp(x[j] - max(x)))
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "reductions.cuh"
 
 extern "C" __global__ void masked_softmax(const MaskedSoftmaxGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     __shared__ float scratch[64];
     long long row = blockIdx.x;
     int length = g.lengths[row / g.heads];

@@ -1,6 +1,7 @@
 // What attention does between its products: queries and keys normalized by head if there are weights for it, both rotated, keys and values
 // encoded into their slots of key/value memory. A warp has one head of one token: its query, its key, or its value.
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "kv_formats.cuh"
 #include "kv_pages.cuh"
 
@@ -69,10 +70,14 @@ __device__ __forceinline__ void rope_and_store(const RopeStoreGeometry& g)
 
 extern "C" __global__ void rope_store_halves(const RopeStoreGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     rope_and_store<true>(g);
 }
 
 extern "C" __global__ void rope_store_pairs(const RopeStoreGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     rope_and_store<false>(g);
 }

@@ -120,11 +120,13 @@ __device__ __forceinline__ void products(const ExpertRowsGeometry& g)
 // y[e][n] = sum over i of w[expert][n][i] * x[i]
 extern "C" __global__ void __launch_bounds__(256) single(const ExpertRowsGeometry g)
 {
+    grid_dependency_launch();
     products<Format, false>(g);
 }
 
 // y[e][n] = f(gate) * up with the products of both matrices' rows n.
 extern "C" __global__ void __launch_bounds__(256) gated(const ExpertRowsGeometry g)
 {
+    grid_dependency_launch();
     products<Format, true>(g);
 }

@@ -125,5 +125,6 @@ __device__ __forceinline__ void products(const ExpertSumGeometry& g)
 
 extern "C" __global__ void __launch_bounds__(256) expert_sum(const ExpertSumGeometry g)
 {
+    grid_dependency_launch();
     products<Format>(g);
 }

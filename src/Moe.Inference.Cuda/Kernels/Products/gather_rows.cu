@@ -1,5 +1,6 @@
 // Rows picked by number: of a table of any format, decoded to floats, or of a value. Row numbers outside the table give rows of NaN.
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "formats.cuh"
 
 __device__ __forceinline__ float not_a_number()
@@ -39,6 +40,8 @@ __device__ __forceinline__ void decode_row(const uint8* row, float* y, int width
 
 extern "C" __global__ void gather(const GatherGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     const int id = g.ids[blockIdx.x];
     const bool known = (unsigned)id < (unsigned)g.tableRows;
     decode_row<Format>(g.table + (known ? id : 0) * g.rowBytes, g.y + (long long)blockIdx.x * g.width, g.width, known);

@@ -103,7 +103,7 @@ __device__ __forceinline__ void products(const MatVecGeometry& g)
 }
 
 #define ENTRY(T) \
-    extern "C" __global__ void __launch_bounds__(256, 3) tokens##T(const MatVecGeometry g) { products<Format, T>(g); }
+    extern "C" __global__ void __launch_bounds__(256, 3) tokens##T(const MatVecGeometry g) { grid_dependency_launch(); products<Format, T>(g); }
 
 ENTRY(1)
 ENTRY(2)

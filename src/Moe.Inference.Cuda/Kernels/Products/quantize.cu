@@ -1,5 +1,6 @@
 // Rounds rows of activations to 8 bits, for products that read them more than once: a warp takes 256 activations of a row.
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "q8_row.cuh"
 
 template <int Block>
@@ -24,10 +25,14 @@ __device__ __forceinline__ void quantize(const QuantizeGeometry& g)
 
 extern "C" __global__ void __launch_bounds__(128) blocks_of_256(const QuantizeGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     quantize<256>(g);
 }
 
 extern "C" __global__ void __launch_bounds__(128) blocks_of_32(const QuantizeGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     quantize<32>(g);
 }

@@ -1,6 +1,7 @@
 // A sum and its root-mean-square normalization, a block per row. Scalar equivalent, for every row:
 //     sum[i] = a[i] + b[i];  out[i] = sum[i] * (1 / sqrt(sum of sum[j] * sum[j] / width + epsilon)) * weight[i]
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "reductions.cuh"
 
 // What one thread holds at the most, so that rows are read from memory once.
@@ -9,6 +10,8 @@ static constexpr int MostHeld = 8;
 // Thread t has elements t, t + threads, ...; the first MostHeld of them stay in registers.
 extern "C" __global__ void add_norm(const AddNormGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     __shared__ float scratch[32];
     const long long row = (long long)blockIdx.x * g.width;
     const int stride = blockDim.x;

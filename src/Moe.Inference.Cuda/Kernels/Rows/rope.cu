@@ -1,5 +1,6 @@
 // Rotates pairs of elements of each head: (a, b) becomes (a cos - b sin, b cos + a sin). What a table does not cover passes unchanged.
 #include "geometry.cuh"
+#include "ptx.cuh"
 
 // A thread has one pair (first, second) of one head, or, behind the pairs, one unchanged element.
 template <bool Halves>
@@ -28,10 +29,14 @@ __device__ __forceinline__ void rotate(const RopeGeometry& g)
 
 extern "C" __global__ void rope_halves(const RopeGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     rotate<true>(g);
 }
 
 extern "C" __global__ void rope_pairs(const RopeGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     rotate<false>(g);
 }

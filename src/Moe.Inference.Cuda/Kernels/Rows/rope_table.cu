@@ -1,9 +1,12 @@
 // Cosines and sines of position * base^(-2i / width) / divisor[i] * scale. A thread per pair of a token.
 #include "geometry.cuh"
+#include "ptx.cuh"
 
 // The power is float64's, rounded; what follows is float32, as the models were trained and as their reference computes it.
 extern "C" __global__ void rope_table(const RopeTableGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     long long item = (long long)blockIdx.x * g.perBlock + threadIdx.x;
     if (item >= g.items)
         return;

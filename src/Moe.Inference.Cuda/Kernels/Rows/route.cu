@@ -91,10 +91,14 @@ __device__ __forceinline__ void route(const RouteGeometry& g)
 
 extern "C" __global__ void route_softmax(const RouteGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     route<true>(g);
 }
 
 extern "C" __global__ void route_sigmoid(const RouteGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     route<false>(g);
 }

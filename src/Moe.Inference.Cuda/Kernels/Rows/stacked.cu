@@ -1,9 +1,12 @@
 // Weighted rows that come stacked, `count` rows a token. A thread per element of the result.
 #include "geometry.cuh"
+#include "ptx.cuh"
 
 // out[i] = weight[0] * x[0][i] + weight[1] * x[1][i] + ..., product and sum rounded separately as in the composed form.
 extern "C" __global__ void multi_add(const StackedGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     int column = blockIdx.y * g.perBlock + threadIdx.x;
     if (column >= g.width)
         return;
@@ -20,6 +23,8 @@ extern "C" __global__ void multi_add(const StackedGeometry g)
 // out[i] = weight[slot] * x[slot][i]
 extern "C" __global__ void scaled_slot(const StackedGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     int column = blockIdx.y * g.perBlock + threadIdx.x;
     if (column >= g.width)
         return;

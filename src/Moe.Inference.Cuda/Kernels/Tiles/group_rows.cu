@@ -38,6 +38,8 @@ __device__ __forceinline__ int scan_rows(const GroupRowsGeometry& g, Found found
 // counts[expert][warp]
 extern "C" __global__ void __launch_bounds__(256) count_rows(const GroupRowsGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     const int count = scan_rows(g, [](int, int) {});
     if ((threadIdx.x & 31) == 0)
         g.counts[blockIdx.x * Warps + (threadIdx.x >> 5)] = count;
@@ -46,6 +48,8 @@ extern "C" __global__ void __launch_bounds__(256) count_rows(const GroupRowsGeom
 // order[place] = row; pieces[i] = expert, first place, rows; pieceCount.
 extern "C" __global__ void __launch_bounds__(256) place_rows(const GroupRowsGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, expert = blockIdx.x;
     // Every warp adds up what comes before it.
     int before = 0, pieces = 0;
@@ -89,6 +93,8 @@ extern "C" __global__ void __launch_bounds__(256) place_rows(const GroupRowsGeom
 // Rows of experts that are elsewhere become zero; a warp to a row.
 extern "C" __global__ void __launch_bounds__(256) clear_elsewhere(const ClearElsewhereGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     const int row = blockIdx.x * g.rowsPerBlock + (threadIdx.x >> 5);
     if (row >= g.rows || (unsigned)(g.ids[row] - g.firstExpert) < (unsigned)g.experts)
         return;

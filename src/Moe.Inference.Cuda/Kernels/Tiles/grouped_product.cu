@@ -2,6 +2,7 @@
 // and a tile of the matrix's rows. Weights in blocks of one FORMAT.
 #include "activations.cuh"
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "tiled_product.cuh"
 
 // Calls store as TiledProduct::each does, with the row's place in the order instead of the token.
@@ -57,6 +58,8 @@ __device__ __forceinline__ void multiply_piece(const GroupedProductGeometry& g, 
 // result[order[place]] = W · x
 extern "C" __global__ void __launch_bounds__(256, 2) multiply(const GroupedProductGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     float* result = g.result;
     const int* order = g.order;
     const int width = g.rows;
@@ -66,6 +69,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) multiply(const GroupedProdu
 // result[place] = silu(gate · x) * (up · x)
 extern "C" __global__ void __launch_bounds__(256, 2) gate_and_up(const GroupedProductGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     float* result = g.result;
     const int width = g.rows;
     multiply_piece<true>(g, [=](int row, int place, float gate, float up) { result[(long long)place * width + row] = silu_of(gate) * up; });

@@ -1,6 +1,7 @@
 // Products of rows with their experts' matrices in float32, for many rows sorted by their expert (group_rows.cu), weights of any FORMAT.
 #include "activations.cuh"
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "split_product.cuh"
 
 // Calls store as SplitProduct::each does, with the row's place in the order instead of the token.
@@ -41,11 +42,15 @@ __device__ __forceinline__ void multiply_piece(const GroupedProductGeometry& g, 
 // result[order[place]] = W · x
 extern "C" __global__ void __launch_bounds__(256) multiply(const GroupedProductGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     multiply_piece<false>(g, [&](int row, int place, float value) { g.result[(long long)g.order[place] * g.rows + row] = value; });
 }
 
 // result[place] = silu(gate · x) * (up · x)
 extern "C" __global__ void __launch_bounds__(256) gate_and_up(const GroupedProductGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     multiply_piece<true>(g, [&](int row, int place, float gate, float up) { g.result[(long long)place * g.rows + row] = silu_of(gate) * up; });
 }

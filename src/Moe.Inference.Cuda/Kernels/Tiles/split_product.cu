@@ -1,9 +1,12 @@
 // y = W · x (+ bias) in float32 for many tokens, weights of any FORMAT.
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "split_product.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) multiply_tokens(const SplitProductGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     using Tile = SplitProduct<Format, false>;
     if (Tile::SharedBytes > g.sharedBytes)
         __trap();

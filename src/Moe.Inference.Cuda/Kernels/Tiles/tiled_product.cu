@@ -1,5 +1,6 @@
 // y = W · x (+ bias) for many tokens, weights in blocks of one FORMAT, in tiles of rows and tokens.
 #include "geometry.cuh"
+#include "ptx.cuh"
 #include "tiled_product.cuh"
 
 template <int RowWarps, int Tokens>
@@ -32,15 +33,21 @@ __device__ __forceinline__ void multiply_tile(const TiledProductGeometry& g)
 
 extern "C" __global__ void __launch_bounds__(256, 2) tile_128x64(const TiledProductGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     multiply_tile<4, 64>(g);
 }
 
 extern "C" __global__ void __launch_bounds__(64) tile_32x32(const TiledProductGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     multiply_tile<1, 32>(g);
 }
 
 extern "C" __global__ void __launch_bounds__(64) tile_32x16(const TiledProductGeometry g)
 {
+    grid_dependency_launch();
+    grid_dependency_wait();
     multiply_tile<1, 16>(g);
 }

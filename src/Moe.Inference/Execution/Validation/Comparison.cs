@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Moe.Inference.Quantization;
 using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Execution.Validation;
@@ -9,16 +10,34 @@ internal static class Comparison
     /// <summary>What differs, or null.</summary>
     /// <param name="found">The device's bytes: whole rows.</param>
     /// <param name="expected">The reference's.</param>
-    /// <param name="type">Element type; floats are compared within the tolerance, all else bit by bit.</param>
+    /// <param name="type">Element type; integers are compared exactly, numbers within the tolerance and, where they are stored in fewer bits, one step of those.</param>
     /// <param name="width">Elements of a row.</param>
     /// <param name="tolerance">Largest difference, relative to the largest magnitude of the row.</param>
     public static string? Find(ReadOnlySpan<byte> found, ReadOnlySpan<byte> expected, ElementType type, int width, float tolerance)
     {
         if (found.SequenceEqual(expected))
             return null;
-        return type == ElementType.F32
-            ? FindFloat(MemoryMarshal.Cast<byte, float>(found), MemoryMarshal.Cast<byte, float>(expected), width, tolerance)
+        if (type == ElementType.F32)
+            return FindFloat(MemoryMarshal.Cast<byte, float>(found), MemoryMarshal.Cast<byte, float>(expected), width, tolerance);
+        return StepOf(type) is { } step && QuantFormats.TryGet(type, out QuantFormat? format)
+            ? FindFloat(Decode(format, found, type, width), Decode(format, expected, type, width), width, tolerance + step)
             : FindByte(found, expected, type, width);
+    }
+
+    // Two numbers that hardly differ may be rounded to neighbours: this far apart, relative to the largest of a row.
+    private static float? StepOf(ElementType type) => type switch
+    {
+        ElementType.F16 => 1f / (1 << 10),
+        ElementType.BF16 => 1f / (1 << 7),
+        ElementType.Q8_0 => 1f / 127,
+        _ => null,
+    };
+
+    private static float[] Decode(QuantFormat format, ReadOnlySpan<byte> rows, ElementType type, int width)
+    {
+        float[] numbers = new float[rows.Length / ElementLayout.Of(type).RowBytes(width) * width];
+        format.Decode(rows, numbers);
+        return numbers;
     }
 
     private static string? FindFloat(ReadOnlySpan<float> found, ReadOnlySpan<float> expected, int width, float tolerance)
