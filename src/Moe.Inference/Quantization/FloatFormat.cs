@@ -11,6 +11,8 @@ internal sealed class FloatFormat<T>() : QuantFormat(T.Type)
     internal override unsafe void Decode(byte* row, float* destination, int count)
     {
         int i = 0;
+        for (; Vector512.IsHardwareAccelerated && i <= count - (2 * Step); i += 2 * Step)
+            Vector512.Store(T.Load512(row + ((long)i * T.Bytes)), destination + i);
         for (; i <= count - Step; i += Step)
             Vector256.Store(T.Load256(row + ((long)i * T.Bytes)), destination + i);
         if (i == count)

@@ -1,5 +1,6 @@
-using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.Intrinsics;
+using Moe.Inference.Cpu.Simd;
 
 namespace Moe.Inference.Cpu.Kernels;
 
@@ -12,6 +13,8 @@ internal static unsafe class AttentionTile
     /// <summary>Query rows handled together.</summary>
     public const int QueryRows = 4;
 
+    private static readonly bool IsWide = CpuFeatures.Current >= CpuPath.Avx512;
+
     /// <summary>scores[i][j] = scale · query_i · key_j.</summary>
     /// <param name="queries">The rows; rows may repeat.</param>
     /// <param name="keys">Contiguous rows.</param>
@@ -21,30 +24,12 @@ internal static unsafe class AttentionTile
     /// <param name="scores">Where each query's scores go.</param>
     public static void Scores(in RowSet queries, float* keys, int count, int width, float scale, in RowSet scores)
     {
-        for (int j = 0; j < count; j++, keys += width)
-        {
-            Vector<float> a = default, b = default, c = default, d = default;
-            int i = 0;
-            for (; i <= width - Vector<float>.Count; i += Vector<float>.Count)
-            {
-                Vector<float> key = Vector.Load(keys + i);
-                a = Vector.FusedMultiplyAdd(key, Vector.Load(queries.A + i), a);
-                b = Vector.FusedMultiplyAdd(key, Vector.Load(queries.B + i), b);
-                c = Vector.FusedMultiplyAdd(key, Vector.Load(queries.C + i), c);
-                d = Vector.FusedMultiplyAdd(key, Vector.Load(queries.D + i), d);
-            }
-
-            (float sumA, float sumB, float sumC, float sumD) = (Vector.Sum(a), Vector.Sum(b), Vector.Sum(c), Vector.Sum(d));
-            for (; i < width; i++)
-            {
-                sumA = MathF.FusedMultiplyAdd(keys[i], queries.A[i], sumA);
-                sumB = MathF.FusedMultiplyAdd(keys[i], queries.B[i], sumB);
-                sumC = MathF.FusedMultiplyAdd(keys[i], queries.C[i], sumC);
-                sumD = MathF.FusedMultiplyAdd(keys[i], queries.D[i], sumD);
-            }
-
-            (scores.A[j], scores.B[j], scores.C[j], scores.D[j]) = (sumA * scale, sumB * scale, sumC * scale, sumD * scale);
-        }
+        if (IsWide)
+            AttentionProducts<Vector512<float>, Lanes512>.Scores(queries, keys, count, width, scale, scores);
+        else if (Vector256.IsHardwareAccelerated)
+            AttentionProducts<Vector256<float>, Lanes256>.Scores(queries, keys, count, width, scale, scores);
+        else
+            AttentionProducts<Vector128<float>, Lanes128>.Scores(queries, keys, count, width, scale, scores);
     }
 
     /// <summary>sums_i += Σ_j weights[i][j] · value_j, in the order of j.</summary>
@@ -55,37 +40,12 @@ internal static unsafe class AttentionTile
     /// <param name="sums">Where each query's sum is; rows must not repeat.</param>
     public static void AddValues(in RowSet weights, float* values, int count, int width, in RowSet sums)
     {
-        int i = 0;
-        for (; i <= width - Vector<float>.Count; i += Vector<float>.Count)
-        {
-            Vector<float> a = Vector.Load(sums.A + i), b = Vector.Load(sums.B + i), c = Vector.Load(sums.C + i), d = Vector.Load(sums.D + i);
-            float* value = values + i;
-            for (int j = 0; j < count; j++, value += width)
-            {
-                Vector<float> row = Vector.Load(value);
-                a = Vector.FusedMultiplyAdd(Vector.Create(weights.A[j]), row, a);
-                b = Vector.FusedMultiplyAdd(Vector.Create(weights.B[j]), row, b);
-                c = Vector.FusedMultiplyAdd(Vector.Create(weights.C[j]), row, c);
-                d = Vector.FusedMultiplyAdd(Vector.Create(weights.D[j]), row, d);
-            }
-
-            a.Store(sums.A + i);
-            b.Store(sums.B + i);
-            c.Store(sums.C + i);
-            d.Store(sums.D + i);
-        }
-
-        for (; i < width; i++)
-        {
-            for (int j = 0; j < count; j++)
-            {
-                float value = values[((long)j * width) + i];
-                sums.A[i] = MathF.FusedMultiplyAdd(weights.A[j], value, sums.A[i]);
-                sums.B[i] = MathF.FusedMultiplyAdd(weights.B[j], value, sums.B[i]);
-                sums.C[i] = MathF.FusedMultiplyAdd(weights.C[j], value, sums.C[i]);
-                sums.D[i] = MathF.FusedMultiplyAdd(weights.D[j], value, sums.D[i]);
-            }
-        }
+        if (IsWide)
+            AttentionProducts<Vector512<float>, Lanes512>.AddValues(weights, values, count, width, sums);
+        else if (Vector256.IsHardwareAccelerated)
+            AttentionProducts<Vector256<float>, Lanes256>.AddValues(weights, values, count, width, sums);
+        else
+            AttentionProducts<Vector128<float>, Lanes128>.AddValues(weights, values, count, width, sums);
     }
 
     /// <summary>
@@ -98,11 +58,12 @@ internal static unsafe class AttentionTile
     /// <param name="sum">Weighted sum of values so far.</param>
     public static void Accumulate(Span<float> scores, ref float maximum, ref float total, Span<float> sum)
     {
-        float largest = MathF.Max(maximum, TensorPrimitives.Max(scores));
-        Rescale(largest, ref maximum, ref total, sum);
-        TensorPrimitives.Subtract(scores, largest, scores);
-        TensorPrimitives.Exp(scores, scores);
-        total += TensorPrimitives.Sum(scores);
+        fixed (float* x = scores)
+        {
+            float largest = MathF.Max(maximum, Largest(x, scores.Length));
+            Rescale(largest, ref maximum, ref total, sum);
+            total += Exponentials(x, scores.Length, largest);
+        }
     }
 
     /// <summary>Joins the running softmax of a later part of the context to that of an earlier one.</summary>
@@ -114,6 +75,16 @@ internal static unsafe class AttentionTile
         total += partTotal * factor;
         TensorPrimitives.MultiplyAdd(part, factor, sum, sum);
     }
+
+    private static float Largest(float* x, int count) =>
+        IsWide ? AttentionProducts<Vector512<float>, Lanes512>.Largest(x, count)
+        : Vector256.IsHardwareAccelerated ? AttentionProducts<Vector256<float>, Lanes256>.Largest(x, count)
+        : AttentionProducts<Vector128<float>, Lanes128>.Largest(x, count);
+
+    private static float Exponentials(float* x, int count, float largest) =>
+        IsWide ? AttentionProducts<Vector512<float>, Lanes512>.Exponentials(x, count, largest)
+        : Vector256.IsHardwareAccelerated ? AttentionProducts<Vector256<float>, Lanes256>.Exponentials(x, count, largest)
+        : AttentionProducts<Vector128<float>, Lanes128>.Exponentials(x, count, largest);
 
     private static void Rescale(float largest, ref float maximum, ref float total, Span<float> sum)
     {
