@@ -12,7 +12,7 @@ namespace Moe.Inference.Bench.Speed;
 /// <param name="IsRight">Whether all bits agree with the portable path.</param>
 internal sealed unsafe record KernelSpeed(ElementType Type, CpuPath Path, double GigaMultiplications, bool IsRight)
 {
-    private const int Runs = 15;
+    private const int Runs = 15, OutputWidth = 2048;
     private static readonly TimeSpan TieringDelay = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan RunTime = TimeSpan.FromMilliseconds(15);
 
@@ -32,7 +32,8 @@ internal sealed unsafe record KernelSpeed(ElementType Type, CpuPath Path, double
         QuantFormat format = QuantFormats.Of(type);
         long rowBytes = format.Layout.RowBytes(k), stride = kernel.ActivationRowBytes(k);
         byte[] weights = new byte[rows * rowBytes], activations = new byte[tokens * stride];
-        float[] y = new float[rows * tokens], right = new float[rows * tokens];
+        int yStride = Math.Max(rows, OutputWidth);
+        float[] y = new float[yStride * tokens], right = new float[yStride * tokens];
         Random random = new(1);
         fixed (byte* w = weights, x = activations)
         fixed (float* found = y, wanted = right)
@@ -48,8 +49,8 @@ internal sealed unsafe record KernelSpeed(ElementType Type, CpuPath Path, double
                     kernel.QuantizeActivations(from, x + (token * stride), k);
                 }
             }
-            portable.Dot(w, rowBytes, rows, x, stride, tokens, k, wanted, rows);
-            kernel.Dot(w, rowBytes, rows, x, stride, tokens, k, found, rows);
+            portable.Dot(w, rowBytes, rows, x, stride, tokens, k, wanted, yStride);
+            kernel.Dot(w, rowBytes, rows, x, stride, tokens, k, found, yStride);
             double best = 0;
             // The first runs are those of code that the runtime has yet to optimize.
             for (int run = 0; run < 2 * Runs; run++)
@@ -57,7 +58,7 @@ internal sealed unsafe record KernelSpeed(ElementType Type, CpuPath Path, double
                 long start = Stopwatch.GetTimestamp(), calls = 0;
                 do
                 {
-                    kernel.Dot(w, rowBytes, rows, x, stride, tokens, k, found, rows);
+                    kernel.Dot(w, rowBytes, rows, x, stride, tokens, k, found, yStride);
                     calls++;
                 }
                 while (Stopwatch.GetElapsedTime(start) < RunTime);

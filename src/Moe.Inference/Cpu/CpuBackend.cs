@@ -16,7 +16,8 @@ internal sealed unsafe class CpuBackend : IBackend
 
     public Device Device => Device.Cpu;
 
-    public string Description => $"{_pool.Threads} threads, {Simd.CpuFeatures.Current}";
+    public string Description => string.Join(
+        ", ", [$"{_pool.Threads} threads", $"{Simd.CpuFeatures.Current}", .. Jit.JitTiles.Dropped.Select(dropped => $"no {dropped.Key}: {dropped.Value}")]);
 
     public DeviceBuffer Allocate(long bytes, string purpose) => new HostBuffer(bytes, purpose);
 

@@ -20,12 +20,13 @@ internal static class JitTiles
         if (path < CpuPath.Avx512 || !JitFeatures.HasVnni512 || !Fits<T>())
             return null;
         SuperTraits traits = new(T.GroupLength, SuperTileFormat<T, JitShape>.ZeroPoint, T.HasMinimums);
-        return Checked(
-            T.Type,
-            "AVX-512-VNNI",
-            () => new Tiles<SuperTileFormat<T, JitShape>>(
-                Vnni(tokens => new SuperVnniCode(traits, tokens).Assemble(), SuperVnniCode.WorkBytes)),
-            new PortableSuperKernel<T>());
+        PortableSuperKernel<T> portable = new();
+        return (path >= CpuPath.Amx ? Checked(T.Type, "AMX", Amx, portable) : null) ?? Checked(T.Type, "AVX-512-VNNI", Vnni, portable);
+
+        TileProduct VnniProduct() => Routines(tokens => new SuperVnniCode(traits, tokens).Assemble(), SuperVnniCode.WorkBytes);
+        Tiles Vnni() => new Tiles<SuperTileFormat<T, JitShape>>(VnniProduct());
+        Tiles Amx() => new Tiles<SuperTileFormat<T, JitShape>>(
+            new AmxTileProduct(AmxTileProduct.Assemble(new SuperAmxCode(traits)), T.GroupLength, new SuperAmxActivations(traits), VnniProduct()));
     }
 
     /// <summary>Tiles for a format with blocks of 32 weights; null if intrinsics must do.</summary>
@@ -35,12 +36,13 @@ internal static class JitTiles
         int zeroPoint = SmallTileFormat<T, JitShape>.ZeroPoint;
         if (path < CpuPath.Avx512 || !JitFeatures.HasVnni512 || T.HasMinimum || !int.IsPow2(zeroPoint))
             return null;
-        return Checked(
-            T.Type,
-            "AVX-512-VNNI",
-            () => new Tiles<SmallTileFormat<T, JitShape>>(
-                Vnni(tokens => new SmallVnniCode(zeroPoint, tokens).Assemble(), SmallVnniCode.WorkBytes)),
-            new PortableSmallKernel<T>());
+        PortableSmallKernel<T> portable = new();
+        return (path >= CpuPath.Amx ? Checked(T.Type, "AMX", Amx, portable) : null) ?? Checked(T.Type, "AVX-512-VNNI", Vnni, portable);
+
+        TileProduct VnniProduct() => Routines(tokens => new SmallVnniCode(zeroPoint, tokens).Assemble(), SmallVnniCode.WorkBytes);
+        Tiles Vnni() => new Tiles<SmallTileFormat<T, JitShape>>(VnniProduct());
+        Tiles Amx() => new Tiles<SmallTileFormat<T, JitShape>>(
+            new AmxTileProduct(AmxTileProduct.Assemble(new SmallAmxCode()), ISmallBlock<T>.Length, new SmallAmxActivations(zeroPoint), VnniProduct()));
     }
 
     /// <summary>Tiles that have passed <see cref="TileCheck"/>; null, and a reason in <see cref="Dropped"/>, if they cannot be made or are wrong.</summary>
@@ -65,7 +67,7 @@ internal static class JitTiles
         return null;
     }
 
-    private static VnniTileProduct Vnni(Func<int, byte[]> assemble, int workBytes) =>
+    private static VnniTileProduct Routines(Func<int, byte[]> assemble, int workBytes) =>
         new(new AssembledRoutines([.. Enumerable.Range(1, VnniCode.MaxTokens).Select(assemble)]), workBytes);
 
     // Codes are written for what formats do have: minimums of groups of 32, or a zero point, or neither.

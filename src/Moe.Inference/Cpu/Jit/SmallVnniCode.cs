@@ -23,15 +23,15 @@ internal sealed class SmallVnniCode(int zeroPoint, int tokens) : VnniCode(tokens
 
     protected override void Body()
     {
-        LoadMasks();
+        LoadStarted();
         LoadField(Work, nameof(TilePart.Work));
         LoadField(r10, nameof(TilePart.XStride));
         Prepare();
         LoadField(Codes, nameof(TilePart.Codes));
         LoadField(Side, nameof(TilePart.Side));
-        LoadAddresses(X, nameof(TilePart.X), null);
-        LoadAddresses(Scales, nameof(TilePart.Scales), null);
-        LoadAddresses(Y, nameof(TilePart.Y), nameof(TilePart.YStride));
+        LoadAddresses(X, nameof(TilePart.X));
+        LoadAddresses(Scales, nameof(TilePart.Scales));
+        LoadField(Results, nameof(TilePart.Y));
         MoveTotals(load: true);
         LoadField(rsi, nameof(TilePart.Blocks));
         Label next = Asm.CreateLabel();
@@ -55,7 +55,7 @@ internal sealed class SmallVnniCode(int zeroPoint, int tokens) : VnniCode(tokens
     // As many sums of activations as there are blocks, times the zero point, negative.
     private void Prepare()
     {
-        LoadAddresses(X, nameof(TilePart.Sums), null);
+        LoadAddresses(X, nameof(TilePart.Sums));
         LoadField(rcx, nameof(TilePart.Blocks));
         Asm.mov(eax, -1);
         Asm.bzhi(eax, eax, ecx);
@@ -92,11 +92,10 @@ internal sealed class SmallVnniCode(int zeroPoint, int tokens) : VnniCode(tokens
         {
             for (int half = 0; half < 2; half++)
             {
-                (AssemblerRegisterZMM total, AssemblerMemoryOperand place) = (Total(token, half), __zmmword_ptr[Y.Of(token) + (half * VectorBytes)]);
                 if (load)
-                    Asm.vmovups(half == 0 ? total.k1.z : total.k2.z, place);
+                    Asm.vmovaps(Total(token, half).k1.z, Result(token, half));
                 else
-                    Asm.vmovups(half == 0 ? place.k3 : place.k4, total);
+                    Asm.vmovaps(Result(token, half), Total(token, half));
             }
         }
     }

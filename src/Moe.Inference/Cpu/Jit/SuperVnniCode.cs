@@ -25,7 +25,7 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
 {
     // Working memory, per token and block: 16 starts of sums as ints, or 8 sums of activations as shorts.
     private const int SlotBytes = 64;
-    private const int ChunkBlocks = 2;
+    private const int ChunkBlocks = Tiling.SuperChunk;
     private const int HalfGroups = 8; // of 32 weights in a block
 
     /// <summary>Bytes of working memory.</summary>
@@ -39,15 +39,15 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
 
     protected override void Body()
     {
-        LoadMasks();
+        LoadStarted();
         LoadField(Work, nameof(TilePart.Work));
         LoadField(r10, nameof(TilePart.XStride));
         Prepare();
         LoadField(Codes, nameof(TilePart.Codes));
         LoadField(Side, nameof(TilePart.Side));
-        LoadAddresses(X, nameof(TilePart.X), null);
-        LoadAddresses(Scales, nameof(TilePart.Scales), null);
-        LoadAddresses(Y, nameof(TilePart.Y), nameof(TilePart.YStride));
+        LoadAddresses(X, nameof(TilePart.X));
+        LoadAddresses(Scales, nameof(TilePart.Scales));
+        LoadField(Results, nameof(TilePart.Y));
         LoadField(rsi, nameof(TilePart.Blocks));
         Label next = Asm.CreateLabel();
         Asm.Label(ref next);
@@ -56,8 +56,7 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
         Asm.add(Work, SlotBytes);
         Asm.add(r13, 4);
         Asm.add(r14, 4);
-        Asm.kmovd(k1, k3);
-        Asm.kmovd(k2, k4);
+        Asm.kxnorw(k1, k1, k1);
         Asm.dec(rsi);
         Asm.jnz(next);
     }
@@ -67,7 +66,7 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
     {
         if (traits.ZeroPoint == 0 && !traits.HasMinimums)
             return;
-        LoadAddresses(X, nameof(TilePart.Sums), null);
+        LoadAddresses(X, nameof(TilePart.Sums));
         LoadField(rsi, nameof(TilePart.Blocks));
         Asm.mov(rcx, Work);
         Label next = Asm.CreateLabel();
@@ -127,7 +126,6 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
         Asm.add(r9, 32);
         Asm.dec(ecx);
         Asm.jnz(next);
-        LoadField(r12, nameof(TilePart.YStride));
         Finish();
     }
 
@@ -185,10 +183,9 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
             Asm.vcvtdq2ps(sum, sum);
             Asm.vfnmadd231ps(total, sum, Free(half));
         }
-        AssemblerMemoryOperand place = Y.Of(token) + (half * VectorBytes);
-        Asm.vmovups(half == 0 ? y.k1.z : y.k2.z, __zmmword_ptr[place]);
+        Asm.vmovaps(y.k1.z, Result(token, half));
         Asm.vfmadd231ps(y, total, Repeated);
-        Asm.vmovups(half == 0 ? __zmmword_ptr[place].k3 : __zmmword_ptr[place].k4, y);
+        Asm.vmovaps(Result(token, half), y);
     }
 
     // Pairs of minimums with pairs of sums of activations, in the sums.

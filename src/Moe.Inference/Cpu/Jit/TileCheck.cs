@@ -26,8 +26,18 @@ internal static unsafe class TileCheck
             for (int token = 0; token < Tokens; token++)
                 portable.QuantizeActivations(from + ((Rows + token) * K), x + (token * stride), K);
             portable.Dot(w, rowBytes, Rows, x, stride, Tokens, K, right, Rows);
-            tiles.Dot(w, rowBytes, Rows, x, stride, Tokens, K, y, Rows);
+            foreach (int tokens in (ReadOnlySpan<int>)[1, 2, 3, 4, 5, 6, Tokens])
+            {
+                tiles.Dot(w, rowBytes, Rows, x, stride, tokens, K, y, Rows);
+                if (Difference(wanted.AsSpan(0, tokens * Rows), found) is { } difference)
+                    return difference;
+            }
         }
+        return null;
+    }
+
+    private static string? Difference(ReadOnlySpan<float> wanted, ReadOnlySpan<float> found)
+    {
         for (int i = 0; i < wanted.Length; i++)
         {
             if (BitConverter.SingleToInt32Bits(wanted[i]) != BitConverter.SingleToInt32Bits(found[i]))

@@ -17,7 +17,7 @@ internal sealed unsafe class VnniTileProduct(AssembledRoutines routines, int wor
         {
             ahead.Prefetch(group, groups);
             int count = (tokens - taken + groups - group - 1) / (groups - group);
-            TilePart rest = part.Skip(taken);
+            TilePart rest = part.Skip(taken, 2 * JitShape.Count);
             // A routine takes well under a microsecond, so that garbage collections need not be told.
             ((delegate* unmanaged[SuppressGCTransition]<TilePart*, void>)routines[count - 1])(&rest);
             taken += count;

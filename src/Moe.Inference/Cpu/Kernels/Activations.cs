@@ -1,4 +1,6 @@
 using System.Numerics.Tensors;
+using System.Runtime.Intrinsics;
+using Moe.Inference.Cpu.Simd;
 using Moe.Inference.Ops;
 
 namespace Moe.Inference.Cpu.Kernels;
@@ -12,8 +14,7 @@ internal static class Activations
         switch (kind)
         {
             case ActivationKind.Silu:
-                TensorPrimitives.Sigmoid(x, result);
-                TensorPrimitives.Multiply(result, x, result);
+                Silu(x, result);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(kind), kind, "unknown activation");
@@ -25,5 +26,18 @@ internal static class Activations
     {
         Apply(kind, gate, result);
         TensorPrimitives.Multiply(result, up, result);
+    }
+
+    private static unsafe void Silu(ReadOnlySpan<float> x, Span<float> result)
+    {
+        fixed (float* from = x, to = result)
+        {
+            if (CpuFeatures.Current >= CpuPath.Avx512)
+                VectorSilu<Vector512<float>, Lanes512>.Apply(from, to, x.Length);
+            else if (Vector256.IsHardwareAccelerated)
+                VectorSilu<Vector256<float>, Lanes256>.Apply(from, to, x.Length);
+            else
+                VectorSilu<Vector128<float>, Lanes128>.Apply(from, to, x.Length);
+        }
     }
 }

@@ -7,7 +7,7 @@ namespace Moe.Inference.Cpu.Kernels;
 /// <summary>The matrices of all experts with their product kernel, cut into blocks of rows.</summary>
 internal readonly unsafe struct ExpertProduct(WeightKernel kernel, Weight weight, TensorView view, int threads)
 {
-    private const int LargestBlock = 64;
+    private const int LargestBlock = 128;
 
     /// <summary>The product kernel.</summary>
     public WeightKernel Kernel => kernel;

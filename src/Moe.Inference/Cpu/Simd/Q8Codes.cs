@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Moe.Inference.Cpu.Simd;
 
@@ -31,12 +32,30 @@ internal static unsafe class Q8Codes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Store16(float* x, float inverse, sbyte* codes)
     {
+        if (Avx512F.IsSupported)
+        {
+            Avx512F.ConvertToVector128SByteWithSaturation(Avx512F.ConvertToVector512Int32(Vector512.Load(x) * Vector512.Create(inverse))).Store(codes);
+            return Sum(Vector128.Load(codes));
+        }
         Vector256<float> scale = Vector256.Create(inverse);
-        Vector256<int> lower = Vector256.ConvertToInt32(Vector256.Round(Vector256.Load(x) * scale));
-        Vector256<int> upper = Vector256.ConvertToInt32(Vector256.Round(Vector256.Load(x + 8) * scale));
+        Vector256<int> lower = Round(Vector256.Load(x) * scale), upper = Round(Vector256.Load(x + 8) * scale);
         Vector256<short> both = Vector256.Narrow(lower, upper);
-        Vector128.Narrow(both.GetLower(), both.GetUpper()).Store(codes);
-        Vector256<int> sums = lower + upper;
-        return Vector128.Sum(sums.GetLower() + sums.GetUpper());
+        Vector128<sbyte> narrow = Vector128.Narrow(both.GetLower(), both.GetUpper());
+        narrow.Store(codes);
+        return Sum(narrow);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Round(Vector256<float> value) =>
+        Avx.IsSupported ? Avx.ConvertToVector256Int32(value) : Vector256.ConvertToInt32(Vector256.Round(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Sum(Vector128<sbyte> codes)
+    {
+        if (!Sse2.X64.IsSupported)
+            return Vector128.Sum(Vector128.WidenLower(codes) + Vector128.WidenUpper(codes));
+        // As unsigned bytes, 128 more each, they are added eight at a time.
+        Vector128<long> halves = Sse2.SumAbsoluteDifferences(codes.AsByte() ^ Vector128.Create((byte)0x80), Vector128<byte>.Zero).AsInt64();
+        return (int)(halves.ToScalar() + halves.GetElement(1)) - (16 * 128);
     }
 }

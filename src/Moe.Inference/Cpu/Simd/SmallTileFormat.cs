@@ -13,7 +13,7 @@ internal readonly unsafe struct SmallTileFormat<T, S> : ITileFormat
     /// <summary>What is to be subtracted from each code as it is stored.</summary>
     public static readonly int ZeroPoint = T.SignedCodes && S.BiasedCodes ? 128 : T.ZeroPoint;
 
-    private const int RowBytes = 16 * ISmallBlock<T>.Length;
+    private const int RowBytes = Tiling.SmallChunk * ISmallBlock<T>.Length;
 
     private static readonly Tensors.ElementLayout Layout = Tensors.ElementLayout.Of(T.Type);
 
@@ -23,7 +23,7 @@ internal readonly unsafe struct SmallTileFormat<T, S> : ITileFormat
 
     public static int BlockBytes => Layout.BlockBytes;
 
-    public static int ChunkBlocks => 16;
+    public static int ChunkBlocks => Tiling.SmallChunk;
 
     public static int SideUnits => T.HasMinimum ? 2 : 1;
 

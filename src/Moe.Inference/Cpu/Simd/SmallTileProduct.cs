@@ -17,7 +17,7 @@ internal sealed unsafe class SmallTileProduct<T, V, L>() : VectorTileProduct(2 *
     private static readonly int SideUnits = SmallTileFormat<T, L>.SideUnits;
     private static readonly int SafeSteps = Tiling.SafeSteps(Steps, T.MaxCode, L.ShortSums);
 
-    protected override void MultiplyTile(in TilePart part, int tokens)
+    protected override void MultiplyFew(in TilePart part, int tokens)
     {
         switch (tokens)
         {
@@ -39,7 +39,7 @@ internal sealed unsafe class SmallTileProduct<T, V, L>() : VectorTileProduct(2 *
     private static void Multiply<N>(in TilePart part)
         where N : struct, ITokenCount
     {
-        TilePart token1 = part.Skip(1), token2 = part.Skip(2), token3 = part.Skip(3);
+        TilePart token1 = part.Skip(1, Rows), token2 = part.Skip(2, Rows), token3 = part.Skip(3, Rows);
         RowPair<V, L> t0 = default, t1 = default, t2 = default, t3 = default;
         if (!part.IsFirst)
         {

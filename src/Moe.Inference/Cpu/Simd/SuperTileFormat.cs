@@ -20,7 +20,7 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
     /// <summary>Pairs of groups that have minimums, or a zero point in their place.</summary>
     public static readonly int Pairs = T.HasMinimums || (ZeroPoint != 0 && !S.KnowsZeroPoint) ? Groups / 2 : 0;
 
-    private const int RowBytes = 2 * ISuperBlock<T>.Length, ShortUnits = 16;
+    private const int RowBytes = Tiling.SuperChunk * ISuperBlock<T>.Length, ShortUnits = 16;
 
     private static readonly Tensors.ElementLayout Layout = Tensors.ElementLayout.Of(T.Type);
 
@@ -30,7 +30,7 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
 
     public static int BlockBytes => Layout.BlockBytes;
 
-    public static int ChunkBlocks => 2;
+    public static int ChunkBlocks => Tiling.SuperChunk;
 
     public static int SideUnits => Groups + Pairs + 2;
 

@@ -17,7 +17,7 @@ internal sealed unsafe class SuperTileProduct<T, V, L>() : VectorTileProduct(2 *
     private static readonly int GroupSteps = T.GroupLength / 4;
     private static readonly int SafeSteps = Tiling.SafeSteps(GroupSteps, T.MaxCode, L.ShortSums);
 
-    protected override void MultiplyTile(in TilePart part, int tokens)
+    protected override void MultiplyFew(in TilePart part, int tokens)
     {
         switch (tokens)
         {
@@ -147,7 +147,7 @@ internal sealed unsafe class SuperTileProduct<T, V, L>() : VectorTileProduct(2 *
             if (!isFirst)
                 before = RowPair<V, L>.Load(y);
             value.MultiplyAdd(RowPair<V, L>.Broadcast(*scales), before).Store(y);
-            y = (float*)((byte*)y + part.YStride);
+            y += Rows;
             scales = (float*)((byte*)scales + part.XStride);
         }
     }

@@ -28,11 +28,8 @@ internal unsafe struct TilePart
     /// <summary>Bytes to the next token's activations, sums and scales.</summary>
     public long XStride;
 
-    /// <summary>The first token's results for the rows of the tile.</summary>
+    /// <summary>The first token's results, one for each row of the tile; those of the next token follow.</summary>
     public float* Y;
-
-    /// <summary>Bytes to the next token's results.</summary>
-    public long YStride;
 
     /// <summary>Working memory of the product, aligned to 64 bytes.</summary>
     public byte* Work;
@@ -40,23 +37,22 @@ internal unsafe struct TilePart
     /// <summary>Blocks in the tile.</summary>
     public long Blocks;
 
-    /// <summary>A bit for each row whose result is wanted.</summary>
-    public uint WantedRows;
-
-    /// <summary>A bit for each row whose result so far is added to; none at the start of a row of weights.</summary>
-    public uint StartedRows;
+    /// <summary>0 at the start of a row of weights, where results start anew; otherwise all bits are set, and results are added to.</summary>
+    public long Started;
 
     /// <summary>Whether results start anew.</summary>
-    public readonly bool IsFirst => StartedRows == 0;
+    public readonly bool IsFirst => Started == 0;
 
     /// <summary>The same for later tokens.</summary>
-    public readonly TilePart Skip(int tokens)
+    /// <param name="tokens">How many to skip.</param>
+    /// <param name="rows">Rows of the tile.</param>
+    public readonly TilePart Skip(int tokens, int rows)
     {
         TilePart rest = this;
         rest.X += tokens * XStride;
         rest.Sums += tokens * XStride;
         rest.Scales = (float*)((byte*)Scales + (tokens * XStride));
-        rest.Y = (float*)((byte*)Y + (tokens * YStride));
+        rest.Y += (long)tokens * rows;
         return rest;
     }
 }

@@ -11,7 +11,7 @@ internal abstract unsafe class Tiles
 
 /// <summary>
 /// Goes over rows by tiles, and in a tile over a few blocks at a time: they are unpacked once and stay in the first-level cache while all
-/// tokens pass.
+/// tokens pass. Results are collected in memory of their own: rows of the output are often a power of two apart, which caches take badly.
 /// </summary>
 /// <typeparam name="F">Unpacks the format.</typeparam>
 /// <param name="product">Multiplies.</param>
@@ -32,16 +32,15 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
         byte* codes = (byte*)(((nuint)memory + Alignment - 1) & ~(nuint)(Alignment - 1));
         byte* side = codes + CodeBytes;
         byte* work = side + SideBytes;
+        float* results = (float*)ThreadScratch.Get((long)tokens * F.Rows * sizeof(float));
         int blocks = k / F.BlockLength;
         for (int row = 0; row < rows; row += F.Rows)
         {
             int count = Math.Min(F.Rows, rows - row);
-            byte* from = w + (row * rowBytes);
             for (int block = 0; block < blocks; block += F.ChunkBlocks)
             {
                 int chunk = Math.Min(F.ChunkBlocks, blocks - block);
-                F.Unpack(from, rowBytes, count, block, chunk, (uint*)codes, (uint*)side, work);
-                uint wanted = uint.MaxValue >> (32 - count);
+                F.Unpack(w + (row * rowBytes), rowBytes, count, block, chunk, (uint*)codes, (uint*)side, work);
                 TilePart part = new()
                 {
                     Codes = (uint*)codes,
@@ -50,15 +49,15 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
                     Sums = F.Sums(x, k, block),
                     Scales = F.Scales(x, k, block),
                     XStride = xStride,
-                    Y = y + row,
-                    YStride = yStride * sizeof(float),
+                    Y = results,
                     Work = work + WorkBytes,
                     Blocks = chunk,
-                    WantedRows = wanted,
-                    StartedRows = block == 0 ? 0 : wanted,
+                    Started = block == 0 ? 0 : -1,
                 };
                 product.Multiply(part, tokens, Next(w, rowBytes, row, rows, block + chunk, blocks));
             }
+            for (int token = 0; token < tokens; token++)
+                new ReadOnlySpan<float>(results + ((long)token * F.Rows), count).CopyTo(new Span<float>(y + (token * yStride) + row, count));
         }
     }
 

@@ -15,6 +15,12 @@ internal static unsafe class Tiling
     /// <summary>Tokens that a tile meets at once.</summary>
     public const int Tokens = 4;
 
+    /// <summary>Blocks of 256 weights of a row that are unpacked at a time.</summary>
+    public const int SuperChunk = 2;
+
+    /// <summary>Blocks of 32 weights of a row that are unpacked at a time.</summary>
+    public const int SmallChunk = 16;
+
     /// <summary>
     /// Steps of four products whose sums fit: two 16-bit numbers of a lane gain at most 2·127·<paramref name="maxCode"/> each.
     /// </summary>
