@@ -23,6 +23,7 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
     private readonly (int Start, int End)[] _rounds;
     private readonly PaddedCounter[] _taken;
     private readonly int[][] _counts;
+    private readonly bool[] _brief;
     private RunSize _size;
     private CancellationToken _cancellation;
     private volatile bool _stop;
@@ -47,6 +48,7 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
 
         _entries = [.. entries];
         _rounds = [.. rounds];
+        _brief = new bool[_rounds.Length];
         _taken = new PaddedCounter[CounterSets * pool.Threads];
         int longest = _rounds.Length == 0 ? 0 : _rounds.Max(round => round.End - round.Start);
         _counts = [.. Enumerable.Range(0, pool.Threads).Select(_ => new int[longest + CounterPadding])];
@@ -61,6 +63,8 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
         for (int i = 0; i < _taken.Length; i++)
             _taken[i].Value = 0;
         (_size, _cancellation, _stop, _failure) = (size, cancellation, false, null);
+        for (int round = 0; round < _rounds.Length; round++)
+            _brief[round] = IsBrief(round);
         _pool.Run(this);
         if (_failure is not null)
             throw _failure;
@@ -73,7 +77,13 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
         for (int round = 0; round < _rounds.Length; round++)
         {
             Counter(round + 1, worker).Value = 0;
-            TakeItems(round, worker);
+            if (!_brief[round])
+                TakeItems(round, worker);
+            else if (worker == 0)
+                RunAll(round);
+            // The next brief round is for the same worker.
+            if (_brief[round] && round + 1 < _rounds.Length && _brief[round + 1])
+                continue;
             bool stop = _stop || (worker == 0 && _cancellation.IsCancellationRequested);
             if (_barrier.Wait(stop))
             {
@@ -89,15 +99,39 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
 
     private ref PaddedCounter Counter(int round, int worker) => ref _taken[(round % CounterSets * _pool.Threads) + worker];
 
-    // The own stretch first, then what is left of the next threads' ones.
-    private void TakeItems(int round, int worker)
+    private bool IsBrief(int round)
     {
         (int start, int end) = _rounds[round];
-        int[] counts = _counts[worker];
+        for (int i = start; i < end; i++)
+        {
+            if (!_entries[i].Step.IsBrief(_entries[i].Phase, _size))
+                return false;
+        }
+
+        return true;
+    }
+
+    private int CountItems(int round, int[] counts)
+    {
+        (int start, int end) = _rounds[round];
         int total = 0;
         for (int i = start; i < end; i++)
             total += counts[i - start] = _entries[i].Step.Items(_entries[i].Phase, _size);
-        int threads = _pool.Threads;
+        return total;
+    }
+
+    private void RunAll(int round)
+    {
+        int total = CountItems(round, _counts[0]);
+        for (int item = 0; item < total && !_stop; item++)
+            RunItem(_rounds[round].Start, _counts[0], item, 0);
+    }
+
+    // The own stretch first, then what is left of the next threads' ones.
+    private void TakeItems(int round, int worker)
+    {
+        int[] counts = _counts[worker];
+        int total = CountItems(round, counts), threads = _pool.Threads;
         for (int helped = 0; helped < Math.Min(threads, MostHelped); helped++)
         {
             int owner = (worker + helped) % threads;
@@ -107,7 +141,7 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
             {
                 int item = Interlocked.Increment(ref taken) - 1;
                 if (item < length && !_stop)
-                    RunItem(start, counts, first + item, worker);
+                    RunItem(_rounds[round].Start, counts, first + item, worker);
             }
         }
     }

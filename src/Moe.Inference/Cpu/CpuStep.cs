@@ -16,6 +16,12 @@ public abstract class CpuStep : IStep
     /// <summary>Number of items of a phase in a run of a given size; 0 for none.</summary>
     public abstract int Items(int phase, in RunSize size);
 
+    /// <summary>
+    /// Whether a phase is so little work that one worker does it alone, at once after what came before, rather than all meeting at a barrier.
+    /// Asked before the run, so the answer must not depend on what the run computes.
+    /// </summary>
+    public virtual bool IsBrief(int phase, in RunSize size) => Items(phase, size) <= 1;
+
     /// <summary>Computes one item.</summary>
     /// <param name="phase">The phase, from 0.</param>
     /// <param name="item">The item, from 0.</param>

@@ -15,6 +15,10 @@ internal readonly unsafe struct EncodedRows(WeightKernel product, TensorView sou
     /// <summary>Bytes from row to row.</summary>
     public long Stride => _direct ? source.RowBytes : product.ActivationRowBytes(source.Width);
 
+    /// <summary>Bytes from row to row for rows of a width.</summary>
+    public static long RowBytes(WeightKernel product, int width) =>
+        product.Activations == ActivationFormat.F32 ? (long)width * sizeof(float) : product.ActivationRowBytes(width);
+
     /// <summary>Scratch bytes for a number of rows.</summary>
     public static long Bytes(WeightKernel product, int width, int rows) =>
         product.Activations == ActivationFormat.F32 ? 0 : product.ActivationRowBytes(width) * rows;

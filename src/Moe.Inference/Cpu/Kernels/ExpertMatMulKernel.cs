@@ -3,7 +3,7 @@ using Moe.Inference.Ops;
 
 namespace Moe.Inference.Cpu.Kernels;
 
-/// <summary>Products with the matrices of chosen experts: sort rows by expert, encode them in that order, multiply expert by expert.</summary>
+/// <summary>Products with the matrices of chosen experts: encode rows, sort them by expert, multiply expert by expert.</summary>
 internal sealed class ExpertMatMulKernel() : CpuKernel(ExpertMatMulOp.OpName)
 {
     public override long ScratchBytes(GraphNode node, RunSize size, KernelOptions options) => new Parts(node, size, options).Length;
@@ -19,13 +19,16 @@ internal sealed class ExpertMatMulKernel() : CpuKernel(ExpertMatMulOp.OpName)
             int rows = node.Outputs[0].Rows.Resolve(size);
             ScratchLayout layout = default;
             Groups = layout.Take(ExpertGroups.Bytes(weight.Slices, rows));
-            Gathered = layout.Take(GatheredRows.Bytes(ProductOf(weight, options), weight.Width, rows));
+            Encoded = layout.Take(EncodedRows.Bytes(ProductOf(weight, options), weight.Width, node.Inputs[0].Rows.Resolve(size)));
+            Gathered = layout.Take(EncodedRows.RowBytes(ProductOf(weight, options), weight.Width) * rows);
             TileStride = (long)ExpertProduct.Cut(weight, options.Threads).BlockLength * rows * sizeof(float);
             Tiles = layout.Take(TileStride * options.Threads);
             Length = layout.Length;
         }
 
         public long Groups { get; }
+
+        public long Encoded { get; }
 
         public long Gathered { get; }
 
@@ -38,6 +41,8 @@ internal sealed class ExpertMatMulKernel() : CpuKernel(ExpertMatMulOp.OpName)
 
     private sealed unsafe class Step : CpuStep
     {
+        // Rows that one worker sorts and encodes while the others wait.
+        private const int MostBrief = 4;
         private readonly KernelBinding _binding;
         private readonly Parts _parts;
         private readonly ExpertProduct _product;
@@ -60,25 +65,34 @@ internal sealed class ExpertMatMulKernel() : CpuKernel(ExpertMatMulOp.OpName)
 
         private ExpertGroups Groups => new((int*)(Scratch + _parts.Groups), _binding.Node.Weights[0].Slices, _op.FirstExpert);
 
-        private GatheredRows Gathered => new(_product.Kernel, _binding.Inputs[0], _rowsPerSource, Scratch + _parts.Gathered);
+        private EncodedRows Encoded => new(_product.Kernel, _binding.Inputs[0], Scratch + _parts.Encoded);
+
+        private GatheredRows Gathered => new(Encoded, _rowsPerSource, Scratch + _parts.Gathered);
 
         public override int Items(int phase, in RunSize size) => phase switch
         {
-            0 => 1,
+            0 => 1 + Encoded.Items(SourceRows(size)),
             1 => GatheredRows.Items(size.Tokens * _op.Used),
             _ => Groups.ActiveCount * _product.Blocks.Count,
         };
 
+        // The last phase depends on the choice of experts.
+        public override bool IsBrief(int phase, in RunSize size) => phase < 2 && SourceRows(size) <= MostBrief;
+
         public override void Run(int phase, int item, in RunSize size, int worker)
         {
             int rows = size.Tokens * _op.Used;
-            if (phase == 0)
+            if (phase == 0 && item == 0)
                 Groups.Build(_binding.Inputs[1].Integers(rows));
+            else if (phase == 0)
+                Encoded.Run(item - 1, SourceRows(size));
             else if (phase == 1)
                 Gathered.Run(item, rows, Groups, _binding.Outputs[0]);
             else
                 Multiply(Groups.Expert(item / _product.Blocks.Count), item % _product.Blocks.Count, worker);
         }
+
+        private int SourceRows(in RunSize size) => _binding.Node.Inputs[0].Rows.Resolve(size);
 
         private void Multiply(int expert, int block, int worker)
         {

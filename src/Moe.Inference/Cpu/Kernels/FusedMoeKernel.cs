@@ -5,7 +5,8 @@ using Moe.Inference.Tensors;
 namespace Moe.Inference.Cpu.Kernels;
 
 /// <summary>
-/// The chosen experts' networks in one step: sort rows by expert, encode them, gate and up with the activation, encode the hidden rows, down.
+/// The chosen experts' networks in one step: encode rows, sort them by expert, gate and up with the activation, encode the hidden
+/// rows, down.
 /// The arithmetic of each row is that of the composed form, so both give the same bits.
 /// </summary>
 internal sealed class FusedMoeKernel() : CpuKernel(FusedMoeOp.OpName)
@@ -30,7 +31,8 @@ internal sealed class FusedMoeKernel() : CpuKernel(FusedMoeOp.OpName)
             int tileRows = Math.Max(ExpertProduct.Cut(gate, options.Threads).BlockLength, ExpertProduct.Cut(down, options.Threads).BlockLength);
             ScratchLayout layout = default;
             Groups = layout.Take(ExpertGroups.Bytes(gate.Slices, rows));
-            Gathered = layout.Take(GatheredRows.Bytes(ProductOf(gate, options), gate.Width, rows));
+            Encoded = layout.Take(EncodedRows.Bytes(ProductOf(gate, options), gate.Width, size.Tokens));
+            Gathered = layout.Take(EncodedRows.RowBytes(ProductOf(gate, options), gate.Width) * rows);
             Hidden = layout.Take((long)rows * down.Width * sizeof(float));
             HiddenEncoded = layout.Take(EncodedRows.Bytes(ProductOf(down, options), down.Width, rows));
             // Twice: a tile of gate and a tile of up. An expert is chosen at the most once a token.
@@ -40,6 +42,8 @@ internal sealed class FusedMoeKernel() : CpuKernel(FusedMoeOp.OpName)
         }
 
         public long Groups { get; }
+
+        public long Encoded { get; }
 
         public long Gathered { get; }
 
@@ -56,6 +60,8 @@ internal sealed class FusedMoeKernel() : CpuKernel(FusedMoeOp.OpName)
 
     private sealed unsafe class Step : CpuStep
     {
+        // Tokens whose rows one worker sorts and encodes while the others wait.
+        private const int MostBrief = 2;
         private readonly KernelBinding _binding;
         private readonly Parts _parts;
         private readonly ExpertProduct _gate;
@@ -82,26 +88,34 @@ internal sealed class FusedMoeKernel() : CpuKernel(FusedMoeOp.OpName)
 
         private ExpertGroups Groups => new((int*)(Scratch + _parts.Groups), _binding.Node.Weights[0].Slices, _op.FirstExpert);
 
-        private GatheredRows Gathered => new(_gate.Kernel, _binding.Inputs[0], _op.Used, Scratch + _parts.Gathered);
+        private EncodedRows Encoded => new(_gate.Kernel, _binding.Inputs[0], Scratch + _parts.Encoded);
+
+        private GatheredRows Gathered => new(Encoded, _op.Used, Scratch + _parts.Gathered);
 
         private EncodedRows Hidden => new(_down.Kernel, _hidden, Scratch + _parts.HiddenEncoded);
 
         public override int Items(int phase, in RunSize size) => phase switch
         {
-            0 => 1,
+            0 => 1 + Encoded.Items(size.Tokens),
             1 => GatheredRows.Items(size.Tokens * _op.Used),
             2 => Groups.ActiveCount * _gate.Blocks.Count,
             3 => Hidden.Items(Groups.HereCount),
             _ => Groups.ActiveCount * _down.Blocks.Count,
         };
 
+        // Later phases depend on the choice of experts.
+        public override bool IsBrief(int phase, in RunSize size) => phase < 2 && size.Tokens <= MostBrief;
+
         public override void Run(int phase, int item, in RunSize size, int worker)
         {
             int rows = size.Tokens * _op.Used;
             switch (phase)
             {
-                case 0:
+                case 0 when item == 0:
                     Groups.Build(_binding.Inputs[1].Integers(rows));
+                    break;
+                case 0:
+                    Encoded.Run(item - 1, size.Tokens);
                     break;
                 case 1:
                     Gathered.Run(item, rows, Groups, _binding.Outputs[0]);

@@ -1,23 +1,18 @@
 using System.Runtime.InteropServices;
-using Moe.Inference.Cpu.Simd;
 using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Cpu.Kernels;
 
-/// <summary>Activations copied, in the form a product kernel wants, into the order of <see cref="ExpertGroups"/>, so that each expert's rows are contiguous.</summary>
-/// <param name="product">The product kernel.</param>
-/// <param name="source">The rows: one per token, or one per chosen expert.</param>
+/// <summary>Encoded activations copied into the order of <see cref="ExpertGroups"/>, so that each expert's rows are contiguous.</summary>
+/// <param name="source">The encoded rows: one per token, or one per chosen expert.</param>
 /// <param name="rowsPerSource">How many sorted rows share a source row: used, or 1.</param>
 /// <param name="scratch">Where the copies go.</param>
-internal readonly unsafe struct GatheredRows(WeightKernel product, TensorView source, int rowsPerSource, byte* scratch)
+internal readonly unsafe struct GatheredRows(EncodedRows source, int rowsPerSource, byte* scratch)
 {
     private const int RowsPerItem = 8;
 
     /// <summary>Bytes from row to row.</summary>
-    public long Stride => RowBytes(product, source.Width);
-
-    /// <summary>Scratch bytes for a number of sorted rows.</summary>
-    public static long Bytes(WeightKernel product, int width, int rows) => RowBytes(product, width) * rows;
+    public long Stride => source.Stride;
 
     /// <summary>The row at a place.</summary>
     public byte* At(int place) => scratch + (place * Stride);
@@ -31,20 +26,11 @@ internal readonly unsafe struct GatheredRows(WeightKernel product, TensorView so
         Blocks blocks = new(rows, RowsPerItem);
         for (int place = blocks.Start(item), end = place + blocks.Size(item); place < end; place++)
         {
+            int row = groups.Rows[place];
             if (place >= groups.HereCount)
-            {
-                result.Row(groups.Rows[place]).Clear();
-                continue;
-            }
-
-            float* row = (float*)source.Address + ((long)(groups.Rows[place] / rowsPerSource) * source.Width);
-            if (product.Activations == ActivationFormat.F32)
-                NativeMemory.Copy(row, At(place), (nuint)Stride);
+                result.Row(row).Clear();
             else
-                product.QuantizeActivations(row, At(place), source.Width);
+                NativeMemory.Copy(source.Address + (row / rowsPerSource * Stride), At(place), (nuint)Stride);
         }
     }
-
-    private static long RowBytes(WeightKernel product, int width) =>
-        product.Activations == ActivationFormat.F32 ? (long)width * sizeof(float) : product.ActivationRowBytes(width);
 }

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.X86;
+
 namespace Moe.Inference.Cpu.Threading;
 
 /// <summary>
@@ -6,7 +8,8 @@ namespace Moe.Inference.Cpu.Threading;
 /// </summary>
 internal sealed class SpinBarrier(int participants)
 {
-    private const int SpinRounds = 200;
+    private const int ShortSpins = 2000;
+    private const int SpinRounds = ShortSpins + 200;
     private PaddedCounter _arrived;
     private PaddedCounter _phase;
     private PaddedCounter _votes;
@@ -34,7 +37,9 @@ internal sealed class SpinBarrier(int participants)
 
         for (int round = 0; Volatile.Read(ref _phase.Value) == phase; round++)
         {
-            if (round < SpinRounds)
+            if (round < ShortSpins && X86Base.IsSupported)
+                X86Base.Pause();
+            else if (round < SpinRounds)
                 Thread.SpinWait(8);
             else
                 Thread.Yield();
