@@ -56,6 +56,17 @@ internal static class HalfBits
         return (Vector512.ConditionalSelect(isSubnormal, subnormal, normal) | sign).AsSingle();
     }
 
+    /// <summary>Widens 16 halves, faster where all of them are normal numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> ToSingle(Vector256<ushort> halves)
+    {
+        // Twice the half loses the sign; exponents 1 to 30 are then within this range.
+        if (Vector256.GreaterThanOrEqualAny((halves << 1) - Vector256.Create((ushort)0x0800), Vector256.Create((ushort)0xF000)))
+            return ToSingle(Widening.ToUInt32(halves));
+        Vector512<uint> wide = Widening.ToInt32(halves.AsInt16()).AsUInt32() << 13;
+        return ((wide & Vector512.Create(0x8FFF_E000u)) + Vector512.Create(Rebias)).AsSingle();
+    }
+
     /// <summary>Narrows 8 floats to halves in the lower 16 bits of each lane, to nearest even; too large becomes infinity, NaN stays NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<uint> FromSingle(Vector256<float> value)

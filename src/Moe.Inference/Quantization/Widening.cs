@@ -21,6 +21,13 @@ internal static class Widening
             ? Avx512F.ConvertToVector512UInt32(value)
             : Vector512.Create(Vector256.WidenLower(value), Vector256.WidenUpper(value));
 
+    /// <summary>16 × 16 bits to 16 × 32 bits, with copies of the sign.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> ToInt32(Vector256<short> value) =>
+        Avx512F.IsSupported
+            ? Avx512F.ConvertToVector512Int32(value)
+            : Vector512.Create(Vector256.WidenLower(value), Vector256.WidenUpper(value));
+
     /// <summary>8 × 32 bits, each below 65536, to 8 × 16 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<ushort> ToUInt16(Vector256<uint> value) => Vector128.Narrow(value.GetLower(), value.GetUpper());

@@ -19,7 +19,7 @@ internal readonly unsafe struct F16 : IFloatElement<F16>
     public static Vector256<float> Load256(byte* p) => HalfBits.ToSingle(Widening.ToUInt32(Vector128.Load((ushort*)p)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load512(byte* p) => HalfBits.ToSingle(Widening.ToUInt32(Vector256.Load((ushort*)p)));
+    public static Vector512<float> Load512(byte* p) => HalfBits.ToSingle(Vector256.Load((ushort*)p));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store256(Vector256<float> value, byte* p) =>

@@ -33,10 +33,10 @@ internal static unsafe class KScales
             Vector256.Create(Vector128.Load((uint*)p0), Vector128.Load((uint*)p1)), Vector256.Create(Vector128.Load((uint*)p2), Vector128.Load((uint*)p3)));
         // Per row: bytes 0..3, 8..11, 4..7 and 8..11 of the packed ones; the lower bits of eight scales, then of eight minimums.
         Vector512<uint> lower = Avx512F.ShiftRightLogicalVariable(
-            Avx512F.Shuffle(packed, 0b11_10_11_01), Vector512.Create(Vector128.Create(0u, 0, 0, 4)));
-        lower &= Vector512.Create(Vector128.Create(0x3F3F_3F3Fu, 0x0F0F_0F0F, 0x3F3F_3F3F, 0x0F0F_0F0F));
+            Avx512F.Shuffle(packed, 0b11_10_11_01), Vector512.Create(0u, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0, 4));
+        lower &= Vector512.Create(0x0F0F_0F0F_3F3F_3F3Ful).AsUInt32();
         Vector512<uint> upper = Avx512F.Shuffle(packed, 0b10_10_01_01) >>> 2;
-        upper &= Vector512.Create(Vector128.Create(0, 0x3030_3030u, 0, 0x3030_3030));
+        upper &= Vector512.Create(0x3030_3030_0000_0000ul).AsUInt32();
         Vector512<byte> bytes = (lower | upper).AsByte();
         Vector512<short> rows01 = Avx512BW.ConvertToVector512Int16(bytes.GetLower()), rows23 = Avx512BW.ConvertToVector512Int16(bytes.GetUpper());
         s0 = Quarter(rows01, 0b00_00_00_00);
