@@ -1,3 +1,4 @@
+using Moe.Inference.Cpu.Threading;
 using Moe.Inference.Execution;
 using Moe.Inference.Ops;
 using Moe.Inference.Placement;
@@ -24,7 +25,7 @@ public sealed record ContextOptions
     /// <summary>Most tokens computed in one step, 1 to 65,536; more is faster for prompts and takes more memory.</summary>
     public int MicroBatch { get; init; } = 512;
 
-    /// <summary>Threads that compute, the engine's own included, at least 1; null for one per processor that the process may use.</summary>
+    /// <summary>Threads that compute, the engine's own included, at least 1; null for one per physical core, but no more than the processors that the process may use.</summary>
     public int? Threads { get; init; }
 
     /// <summary>Whether to compute in float32 without quantizing activations: slower, for comparison with references.</summary>
@@ -51,7 +52,7 @@ public sealed record ContextOptions
 
     internal int ResolveContextLength(int trained) => ContextLength ?? Math.Min(trained, DefaultContextLength);
 
-    internal int ResolveThreads() => Threads ?? Environment.ProcessorCount;
+    internal int ResolveThreads() => Threads ?? PhysicalCores.Usable;
 
     internal void Check()
     {

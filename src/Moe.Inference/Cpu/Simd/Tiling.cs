@@ -9,8 +9,6 @@ internal static unsafe class Tiling
     /// <summary>From how many tokens on unpacking weights to a tile pays.</summary>
     public const int MinTokens = 4;
 
-    private const int Line = 64;
-
     /// <summary>How far ahead of their use weights are asked for, in bytes.</summary>
     public const int PrefetchDistance = 16384;
 
@@ -45,27 +43,7 @@ internal static unsafe class Tiling
     {
         if (!Sse.IsSupported)
             return;
-        // Written out for the lengths of blocks, known to the compiler: it does not unroll the loop, which costs more than the requests.
-        Sse.Prefetch0(p);
-        if (bytes > Line)
-            Sse.Prefetch0(p + Line);
-        if (bytes > 2 * Line)
-            Sse.Prefetch0(p + (2 * Line));
-        if (bytes > 3 * Line)
-            Sse.Prefetch0(p + (3 * Line));
-        if (bytes > 4 * Line)
-            Sse.Prefetch0(p + (4 * Line));
-        if (bytes > 5 * Line)
-            Sse.Prefetch0(p + (5 * Line));
-        if (bytes > 6 * Line)
-            Sse.Prefetch0(p + (6 * Line));
-        if (bytes > 7 * Line)
-            Sse.Prefetch0(p + (7 * Line));
-        if (bytes > 8 * Line)
-            Sse.Prefetch0(p + (8 * Line));
-        if (bytes > 9 * Line)
-            Sse.Prefetch0(p + (9 * Line));
-        for (int i = 10 * Line; i < bytes; i += Line)
+        for (int i = 0; i < bytes; i += 64)
             Sse.Prefetch0(p + i);
     }
 }
