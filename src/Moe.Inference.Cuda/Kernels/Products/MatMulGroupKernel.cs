@@ -4,8 +4,8 @@ using Moe.Inference.Ops;
 
 namespace Moe.Inference.Cuda.Kernels;
 
-/// <summary>Products of several matrices with one value: few rows in one launch, many rows matrix by matrix.</summary>
-internal sealed class MatMulGroupKernel() : ProductKernel(MatMulGroupOp.OpName, [new FewTokenMatMul(), new MatrixByMatrix()])
+/// <summary>Products of several matrices with one value: few rows in one launch, as many rows of blocks; other matrices one by one.</summary>
+internal sealed class MatMulGroupKernel() : ProductKernel(MatMulGroupOp.OpName, [new FewTokenMatMul(), new MatrixByMatrix(), new TiledMatMul()])
 {
     /// <inheritdoc/>
     public override string? Refuses(GraphNode node, KernelOptions options) => base.Refuses(node, options)

@@ -13,12 +13,11 @@ namespace Moe.Inference.Cuda.Kernels;
 /// <param name="sources">Rows of activations that there is room for.</param>
 internal sealed class GroupedProduct(Weight weight, bool exact, bool gated, GroupedRows groups, int sources)
 {
-    private static readonly ProductTile Tile = new(4, GroupRowsGeometry.PieceRows);
+    // Of Hopper; what others need is compiled when it is needed.
+    private const int UsualSharedBytes = 227 << 10;
 
     private readonly WeightFormat _format = WeightFormat.Of(weight);
     private readonly bool _rounds = WeightFormat.Of(weight).Rounds(exact, weight.Width);
-
-    private KernelCode Code => new(_rounds ? "grouped_product.cu" : "split_grouped.cu", gated ? "gate_and_up" : "multiply", _format.Define);
 
     private QuantizedRows Quantized => new(_format, weight.Width, sources);
 
@@ -28,7 +27,7 @@ internal sealed class GroupedProduct(Weight weight, bool exact, bool gated, Grou
     /// <summary>Begins to compile.</summary>
     public void Prepare(KernelLibrary library)
     {
-        library.Prepare(Code);
+        library.Prepare(CodeFor(UsualSharedBytes));
         if (_rounds)
             library.Prepare(Quantized.Code);
     }
@@ -48,8 +47,9 @@ internal sealed class GroupedProduct(Weight weight, bool exact, bool gated, Grou
     {
         if (_rounds)
             Quantized.Launch(stream, x, memory, count);
-        int perBlock = (_rounds ? Tile.Rows : SplitTile.Rows) / (gated ? 2 : 1);
-        stream.Launch(Code, new GroupedProductGeometry(
+        ProductTile tile = _rounds ? TileFor(stream.Figures.SharedBytes) : default;
+        int perBlock = (_rounds ? tile.Rows : SplitTile.Rows) / (gated ? 2 : 1);
+        stream.Launch(CodeFor(stream.Figures.SharedBytes), new GroupedProductGeometry(
             DevicePointer<byte>.Of(matrices.First),
             matrices.Second is { } second ? DevicePointer<byte>.Of(second) : default,
             new(memory),
@@ -70,7 +70,18 @@ internal sealed class GroupedProduct(Weight weight, bool exact, bool gated, Grou
             perBlock,
             Cover.Blocks(weight.RowsPerSlice, perBlock),
             groups.MostPieces(rows),
+            _rounds ? tile.Threads : SplitTile.Threads,
             _rounds ? 1 : GroupRowsGeometry.PieceRows / SplitTile.Tokens,
-            _rounds ? Tile.SharedBytes(_format) : SplitTile.SharedBytes(_format)));
+            _rounds ? tile.SharedBytes(_format) : SplitTile.SharedBytes(_format)));
+    }
+
+    private ProductTile TileFor(int sharedBytes) => ProductTiles.For(_format, sharedBytes).Large;
+
+    private KernelCode CodeFor(int sharedBytes)
+    {
+        string entry = gated ? "gate_and_up" : "multiply";
+        return _rounds
+            ? new KernelCode("grouped_product.cu", entry, $"{_format.Define} ROW_WARPS={TileFor(sharedBytes).RowWarps}")
+            : new KernelCode("split_grouped.cu", entry, _format.Define);
     }
 }

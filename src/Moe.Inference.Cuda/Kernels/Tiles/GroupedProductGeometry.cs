@@ -26,6 +26,7 @@ namespace Moe.Inference.Cuda.Kernels;
 /// <param name="RowsPerBlock">Rows of a matrix in a tile.</param>
 /// <param name="RowBlocks">Tiles of a matrix.</param>
 /// <param name="PieceBlocks">At least as many as there can be pieces.</param>
+/// <param name="Threads">Threads of a block.</param>
 /// <param name="PieceParts">Blocks that share a piece.</param>
 /// <param name="SharedBytes">Shared memory of a block.</param>
 internal readonly record struct GroupedProductGeometry(
@@ -49,11 +50,10 @@ internal readonly record struct GroupedProductGeometry(
     int RowsPerBlock,
     int RowBlocks,
     int PieceBlocks,
+    int Threads,
     int PieceParts,
     int SharedBytes) : IKernelGeometry
 {
-    private const int Threads = 256;
-
     /// <inheritdoc/>
     public LaunchShape Shape => new(RowBlocks, PieceBlocks, PieceParts, Threads, SharedBytes);
 

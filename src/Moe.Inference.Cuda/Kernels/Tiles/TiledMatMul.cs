@@ -2,18 +2,20 @@ using Moe.Inference.Cuda.Compilation;
 using Moe.Inference.Cuda.Execution;
 using Moe.Inference.Graph;
 using Moe.Inference.Ops;
-using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Cuda.Kernels;
 
-/// <summary>Products of one matrix in blocks with many tokens, on integer tensor cores.</summary>
+/// <summary>Products of a matrix in blocks, or of a group of them, with many tokens, on integer tensor cores.</summary>
 /// <param name="largest">The largest tiles always, rather than as many as keep the device busy.</param>
 internal sealed class TiledMatMul(bool largest = false) : IProductPath
 {
     private const int FewestTokens = 9;
 
     /// <inheritdoc/>
-    public bool Takes(GraphNode node, KernelOptions options) => WeightFormat.Of(node.Weights[0]).Rounds(options.Exact, node.Weights[0].Width);
+    public bool Takes(GraphNode node, KernelOptions options) =>
+        WeightFormat.Of(node.Weights[0]).Rounds(options.Exact, node.Weights[0].Width)
+        && node.Outputs.Count <= TiledProductGeometry.MostMatrices
+        && node.Weights.Take(node.Outputs.Count).All(weight => weight.Type == node.Weights[0].Type);
 
     /// <inheritdoc/>
     public int LeastRows(GraphNode node, KernelOptions options) => FewestTokens;
@@ -29,7 +31,8 @@ internal sealed class TiledMatMul(bool largest = false) : IProductPath
 
     private sealed class Step(KernelBinding binding, bool largest) : CudaStep
     {
-        private static readonly ProductTile Large = new(4, 64), Wide = new(1, 32), Small = new(1, 16);
+        // Of Hopper; what others need is compiled when it is needed.
+        private const int UsualSharedBytes = 227 << 10;
 
         private readonly WeightFormat _format = WeightFormat.Of(binding.Node.Weights[0]);
         private readonly QuantizedRows _quantized = Quantized(binding.Node, binding.Limits);
@@ -37,7 +40,8 @@ internal sealed class TiledMatMul(bool largest = false) : IProductPath
         public override void Prepare(KernelLibrary library)
         {
             library.Prepare(_quantized.Code);
-            library.Prepare(CodeOf(Large));
+            ProductTiles tiles = ProductTiles.For(_format, UsualSharedBytes);
+            library.Prepare(CodeOf(tiles, tiles.Large));
         }
 
         public override void Launch(CudaStream stream, in RunSize size)
@@ -45,35 +49,60 @@ internal sealed class TiledMatMul(bool largest = false) : IProductPath
             int tokens = binding.Node.Inputs[0].Rows.Resolve(size);
             if (tokens == 0)
                 return;
-            (TensorView weight, nint memory) = (binding.Weights[0], binding.Scratch.Address);
-            _quantized.Launch(stream, DevicePointer<float>.Of(binding.Inputs[0]), memory, tokens);
-            int rows = checked((int)weight.Rows);
-            ProductTile tile = Choose(rows, tokens, stream.Figures.Multiprocessors);
-            stream.Launch(CodeOf(tile), new TiledProductGeometry(
-                DevicePointer<byte>.Of(weight),
+            _quantized.Launch(stream, DevicePointer<float>.Of(binding.Inputs[0]), binding.Scratch.Address, tokens);
+            ProductTiles tiles = ProductTiles.For(_format, stream.Figures.SharedBytes);
+            ProductTile tile = Choose(tiles, Enumerable.Range(0, Matrices).Sum(RowsOf), tokens, stream.Figures.Multiprocessors);
+            stream.Launch(CodeOf(tiles, tile), Geometry(tile, tokens));
+        }
+
+        private int Matrices => binding.Outputs.Count;
+
+        private int RowsOf(int matrix) => matrix < Matrices ? checked((int)binding.Weights[matrix].Rows) : 0;
+
+        private TiledProductGeometry Geometry(ProductTile tile, int tokens)
+        {
+            nint memory = binding.Scratch.Address;
+            DevicePointer<byte> Weights(int matrix) => matrix < Matrices ? DevicePointer<byte>.Of(binding.Weights[matrix]) : default;
+            DevicePointer<float> Result(int matrix) => matrix < Matrices ? DevicePointer<float>.Of(binding.Outputs[matrix]) : default;
+            int Blocks(int matrix) => Cover.Blocks(RowsOf(matrix), tile.Rows);
+            int first1 = Blocks(0), first2 = first1 + Blocks(1), first3 = first2 + Blocks(2);
+            return new TiledProductGeometry(
+                Weights(0),
+                Weights(1),
+                Weights(2),
+                Weights(3),
+                Result(0),
+                Result(1),
+                Result(2),
+                Result(3),
+                binding.Weights.Count > Matrices ? DevicePointer<float>.Of(binding.Weights[1]) : default,
                 new(memory),
                 new(memory + (nint)_quantized.ScalesAt),
                 new(memory + (nint)_quantized.SumsAt),
-                binding.Weights.Count > 1 ? DevicePointer<float>.Of(binding.Weights[1]) : default,
-                DevicePointer<float>.Of(binding.Outputs[0]),
-                weight.RowBytes,
-                rows,
-                weight.Width,
+                binding.Weights[0].RowBytes,
+                RowsOf(0),
+                RowsOf(1),
+                RowsOf(2),
+                RowsOf(3),
+                first1,
+                first2,
+                first3,
+                first3 + Blocks(3),
+                Cover.Blocks(tokens, tile.Tokens),
+                binding.Weights[0].Width,
                 tokens,
                 tile.Rows,
                 tile.Tokens,
-                Cover.Blocks(rows, tile.Rows),
-                Cover.Blocks(tokens, tile.Tokens),
                 tile.Threads,
-                tile.SharedBytes(_format)));
+                tile.SharedBytes(_format));
         }
 
-        // Every tile adds up in the same order, so that the choice does not show in the result.
-        private ProductTile Choose(int rows, int tokens, int multiprocessors) =>
-            largest || Cover.Blocks(rows, Large.Rows) * (long)Cover.Blocks(tokens, Large.Tokens) >= multiprocessors ? Large
-            : tokens > Small.Tokens ? Wide
-            : Small;
+        private ProductTile Choose(ProductTiles tiles, int rows, int tokens, int multiprocessors) =>
+            largest || Cover.Blocks(rows, tiles.Large.Rows) * (long)Cover.Blocks(tokens, tiles.Large.Tokens) >= multiprocessors ? tiles.Large
+            : tokens > tiles.Small.Tokens ? tiles.Wide
+            : tiles.Small;
 
-        private KernelCode CodeOf(ProductTile tile) => new("tiled_product.cu", $"tile_{tile.Rows}x{tile.Tokens}", _format.Define);
+        private KernelCode CodeOf(ProductTiles tiles, ProductTile tile) =>
+            new("tiled_product.cu", tile == tiles.Large ? "large_tile" : tile == tiles.Wide ? "wide_tile" : "small_tile", $"{_format.Define} {tiles.Defines}");
     }
 }

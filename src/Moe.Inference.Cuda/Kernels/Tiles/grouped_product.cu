@@ -1,5 +1,5 @@
 // Products of rows with their experts' matrices, for many rows: each block of threads takes one piece of an expert's sorted rows (group_rows.cu)
-// and a tile of the matrix's rows. Weights in blocks of one FORMAT.
+// and a tile of the matrix's rows. Weights in blocks of one FORMAT. A tile has 32 rows for each of ROW_WARPS.
 #include "activations.cuh"
 #include "geometry.cuh"
 #include "ptx.cuh"
@@ -9,7 +9,7 @@
 template <int Tokens, bool Gated, class Store>
 __device__ __forceinline__ void multiply_tile(const GroupedProductGeometry& g, int expert, int firstPlace, int count, Store store)
 {
-    using Tile = TiledProduct<Format, 4, Tokens, Gated>;
+    using Tile = TiledProduct<Format, ROW_WARPS, Tokens, 1, Gated>;
     if (Tile::SharedBytes > g.sharedBytes)
         __trap();
     TileOperands o;
@@ -56,7 +56,7 @@ __device__ __forceinline__ void multiply_piece(const GroupedProductGeometry& g, 
 }
 
 // result[order[place]] = W · x
-extern "C" __global__ void __launch_bounds__(256, 2) multiply(const GroupedProductGeometry g)
+extern "C" __global__ void __launch_bounds__(64 * ROW_WARPS, 2) multiply(const GroupedProductGeometry g)
 {
     grid_dependency_launch();
     grid_dependency_wait();
@@ -67,7 +67,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) multiply(const GroupedProdu
 }
 
 // result[place] = silu(gate · x) * (up · x)
-extern "C" __global__ void __launch_bounds__(256, 2) gate_and_up(const GroupedProductGeometry g)
+extern "C" __global__ void __launch_bounds__(64 * ROW_WARPS, 2) gate_and_up(const GroupedProductGeometry g)
 {
     grid_dependency_launch();
     grid_dependency_wait();

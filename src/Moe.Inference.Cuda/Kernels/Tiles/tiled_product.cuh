@@ -5,10 +5,11 @@
 //     y[token][row] = sum over blocks of a * (d * sum over groups of s * sum of q * c  -  m * sum over groups of n * sum of c)
 // where everything inside the parentheses but d and m is integer arithmetic. For formats in blocks of 32, activations have a scale per 32:
 //     y[token][row] = sum over blocks of d * a * sum of q * c
-// A result's terms are added in the order of the blocks, whatever the tile: it does not depend on the batch its token is in.
+// A result's terms are added in an order that depends on nothing but the kind of tile.
 //
-// A block of threads walks over the row in steps of 256: raw blocks and activations are copied asynchronously, raw blocks are unpacked to
+// A team of threads walks over the row in steps of 256: raw blocks and activations are copied asynchronously, raw blocks are unpacked to
 // a tile of signed bytes, and each warp multiplies 32 rows with half of the tile's tokens while the next step's copies are under way.
+// Where tiles are few, several teams share one, each taking every so manieth step with memory of its own; their sums are added in order.
 #pragma once
 #include "tile_scales.cuh"
 
@@ -32,11 +33,12 @@ struct TileOperands
     int tokens;                  // of the tile, from 1 on
 };
 
-// RowWarps: 32 rows each. Tokens: 16, 32 or 64. Gated: half of the rows are of a gate's matrix, the others the same ones of another.
-template <class Format, int RowWarps, int Tokens, bool Gated>
+// RowWarps: 32 rows each. Tokens: 16, 32 or 64. Teams: see above. Gated: half of the rows are of a gate's matrix, the others the same ones
+// of another.
+template <class Format, int RowWarps, int Tokens, int Teams, bool Gated>
 struct TiledProduct
 {
-    static constexpr int Rows = 32 * RowWarps, Threads = 64 * RowWarps, Step = 256, Group = Format::Group, Groups = Step / Group;
+    static constexpr int Rows = 32 * RowWarps, Threads = 64 * RowWarps /* of a team */, Step = 256, Group = Format::Group, Groups = Step / Group;
     static constexpr int MatrixRows = Gated ? Rows / 2 : Rows; // rows of one matrix in the tile
     static constexpr int TokenTiles = Tokens / 16;             // of a warp, 8 tokens each
     static constexpr bool Super = Format::ActivationBlock == Step, Minimums = Format::HasMinimum;
@@ -51,8 +53,9 @@ struct TiledProduct
     // Eight sums of 32 activations, or eight scales; 16 bytes more for the same reason.
     static constexpr int SideBytes = Minimums || !Super ? 48 : 0;
 
-    static constexpr int SourceAt = 0;
-    static constexpr int RawAt = SourceAt + Tokens * 4;
+    static constexpr int SourcesAt = 0;                        // [token], its row of the activations
+    static constexpr int RowsAt = SourcesAt + Tokens * 4;      // [row], where it begins
+    static constexpr int RawAt = RowsAt + Rows * 8;
     static constexpr int CodesAt = RawAt + Rows * RawBytes;
     static constexpr int ScalesAt = CodesAt + Rows * CodeBytes;             // [group][row], int; float for small blocks
     static constexpr int MinimumsAt = ScalesAt + Rows * Groups * 4;         // [row][group], half
@@ -60,26 +63,44 @@ struct TiledProduct
     static constexpr int ActivationsAt = HeadersAt + (Super ? Rows * 8 : 0);
     static constexpr int SidesAt = Tokens * CodeBytes, FactorsAt = SidesAt + Tokens * SideBytes;
     static constexpr int ActivationBytes = FactorsAt + (Super ? Tokens * 4 : 0);
-    static constexpr int SharedBytes = ActivationsAt + 2 * ActivationBytes;
+    static constexpr int TeamBytes = ActivationsAt + 2 * ActivationBytes, SharedBytes = Teams * TeamBytes;
 
     float sums[2][TokenTiles][4];
 
-    // Row of the matrix that a row of the tile is; rows beyond the matrix are its last one again.
-    __device__ static __forceinline__ const uint8* weight_row(const TileOperands& o, int tileRow)
+    // The calling thread within its team.
+    __device__ static __forceinline__ int thread()
     {
-        const int row = Gated ? (tileRow >> 5) * 16 + (tileRow & 15) : tileRow;
-        return (Gated && (tileRow & 16) ? o.second : o.weights) + min(o.firstRow + row, o.rows - 1) * o.rowBytes;
+        return Teams == 1 ? threadIdx.x : threadIdx.x % Threads;
+    }
+
+    // Writes down where rows begin; rows beyond the matrix are its last one again, and so with tokens.
+    __device__ static __forceinline__ void find_rows(const TileOperands& o, uint8* shared)
+    {
+        for (int i = thread(); i < Rows; i += Threads)
+        {
+            const int row = o.firstRow + (Gated ? (i >> 5) * 16 + (i & 15) : i);
+            ((const uint8**)(shared + RowsAt))[i] = (Gated && (i & 16) ? o.second : o.weights) + min(row, o.rows - 1) * o.rowBytes;
+        }
+        for (int i = thread(); i < Tokens; i += Threads)
+        {
+            const int token = min(i, o.tokens - 1);
+            ((int*)(shared + SourcesAt))[i] = o.sources == nullptr ? o.firstSource + token : o.sources[token] / o.perSource;
+        }
+    }
+
+    __device__ static __forceinline__ const uint8* weight_row(const uint8* shared, int row)
+    {
+        return ((const uint8* const*)(shared + RowsAt))[row];
     }
 
     __device__ static __forceinline__ void copy_weights(const TileOperands& o, uint8* shared, int step)
     {
-        const long long at = (long long)step * StepBytes;
-        const int bytes = (int)min((long long)StepBytes, o.rowBytes - at);
-        for (int i = threadIdx.x; i < Rows * RawChunks; i += Threads)
+        const int at = step * StepBytes;
+        for (int i = thread(); i < Rows * RawChunks; i += Threads)
         {
             const int row = i / RawChunks, chunk = i % RawChunks;
-            uint8* destination = shared + RawAt + row * RawBytes + chunk * 16;
-            const uint8* begin = weight_row(o, row) + at;
+            uint8* destination = shared + RawAt + i * 16;
+            const uint8* begin = weight_row(shared, row) + at;
             if constexpr (Aligned)
             {
                 cp_async16(destination, begin + chunk * 16);
@@ -90,7 +111,7 @@ struct TiledProduct
                 const uint8* end = Gated && (row & 16) ? o.secondEnd : o.end;
                 if (source + 16 <= end)
                 {
-                    if (source < begin + bytes)
+                    if (source < begin + min((long long)StepBytes, o.rowBytes - at))
                         cp_async16(destination, source);
                 }
                 else
@@ -103,37 +124,41 @@ struct TiledProduct
         }
     }
 
-    __device__ static __forceinline__ void copy_activations(const TileOperands& o, uint8* shared, int step)
+    __device__ static __forceinline__ void copy_activations(const TileOperands& o, uint8* shared, int step, int stage)
     {
-        const int* sources = (const int*)(shared + SourceAt);
-        uint8* stage = shared + ActivationsAt + (step & 1) * ActivationBytes;
-        for (int i = threadIdx.x; i < Tokens * 16; i += Threads)
+        const int* sources = (const int*)(shared + SourcesAt);
+        uint8* target = shared + ActivationsAt + stage * ActivationBytes;
+        for (int i = thread(); i < Tokens * 16; i += Threads)
         {
             const int token = i >> 4, at = step * Step + (i & 15) * 16;
+            uint8* destination = target + token * CodeBytes + (i & 15) * 16;
             const int8* source = o.codes + (long long)sources[token] * o.width + at;
-            cp_async16_or_zero(stage + token * CodeBytes + (i & 15) * 16, source, token < o.tokens && at < o.width);
+            if constexpr (Super)
+                cp_async16(destination, source);
+            else
+                cp_async16_or_zero(destination, source, at < o.width);
         }
 
         if constexpr (Minimums)
         {
-            for (int i = threadIdx.x; i < Tokens * 2; i += Threads)
+            for (int i = thread(); i < Tokens * 2; i += Threads)
             {
                 const int token = i >> 1, part = i & 1;
-                cp_async16(stage + SidesAt + token * SideBytes + part * 16, o.codeSums + (long long)sources[token] * (o.width / 32) + step * 8 + part * 4);
+                cp_async16(target + SidesAt + token * SideBytes + part * 16, o.codeSums + (long long)sources[token] * (o.width / 32) + step * 8 + part * 4);
             }
         }
         if constexpr (Super)
         {
-            for (int token = threadIdx.x; token < Tokens; token += Threads)
-                cp_async4(stage + FactorsAt + token * 4, o.factors + (long long)sources[token] * (o.width / Step) + step);
+            for (int token = thread(); token < Tokens; token += Threads)
+                cp_async4(target + FactorsAt + token * 4, o.factors + (long long)sources[token] * (o.width / Step) + step);
         }
         else
         {
-            for (int i = threadIdx.x; i < Tokens * 8; i += Threads)
+            for (int i = thread(); i < Tokens * 8; i += Threads)
             {
                 const int token = i >> 3, group = step * 8 + (i & 7);
                 if (group * 32 < o.width)
-                    cp_async4(stage + SidesAt + token * SideBytes + (i & 7) * 4, o.factors + (long long)sources[token] * (o.width / 32) + group);
+                    cp_async4(target + SidesAt + token * SideBytes + (i & 7) * 4, o.factors + (long long)sources[token] * (o.width / 32) + group);
             }
         }
     }
@@ -141,13 +166,12 @@ struct TiledProduct
     // Raw blocks become signed bytes, and scales numbers; a piece of 32 weights to a thread.
     __device__ static __forceinline__ void unpack(const TileOperands& o, uint8* shared, int step)
     {
-        const long long at = (long long)step * StepBytes;
-        for (int i = threadIdx.x; i < Rows * 8; i += Threads)
+        for (int i = thread(); i < Rows * 8; i += Threads)
         {
             const int row = i >> 3, piece = i & 7, block = piece / Format::Pieces;
             if (!Super && step * Step + block * Format::Length >= o.width)
                 continue;
-            const Piece p = Format::unpack(raw_row(o, shared, row, at) + block * Format::Bytes, piece % Format::Pieces);
+            const Piece p = Format::unpack(raw_row(shared, row, step) + block * Format::Bytes, piece % Format::Pieces);
             uint8* codes = shared + CodesAt + row * CodeBytes + block * Format::Length;
 #pragma unroll
             for (int run = 0; run < 2; run++)
@@ -158,17 +182,17 @@ struct TiledProduct
 
         if constexpr (Super)
         {
-            for (int i = threadIdx.x; i < Rows * Groups; i += Threads)
+            for (int i = thread(); i < Rows * Groups; i += Threads)
             {
                 const int row = i % Rows, group = i / Rows;
-                const uint8* raw = raw_row(o, shared, row, at);
+                const uint8* raw = raw_row(shared, row, step);
                 ((int*)(shared + ScalesAt))[i] = TileScales<Format>::scale(raw, group);
                 if constexpr (Minimums)
                     ((uint16*)(shared + MinimumsAt))[row * 8 + group] = float_to_half((float)TileScales<Format>::minimum(raw, group));
             }
-            for (int row = threadIdx.x; row < Rows; row += Threads)
+            for (int row = thread(); row < Rows; row += Threads)
             {
-                const uint8* raw = raw_row(o, shared, row, at);
+                const uint8* raw = raw_row(shared, row, step);
                 float2 header = make_float2(TileScales<Format>::d(raw), 0);
                 if constexpr (Minimums)
                     header.y = TileScales<Format>::m(raw);
@@ -177,19 +201,19 @@ struct TiledProduct
         }
     }
 
-    __device__ static __forceinline__ const uint8* raw_row(const TileOperands& o, const uint8* shared, int row, long long at)
+    __device__ static __forceinline__ const uint8* raw_row(const uint8* shared, int row, int step)
     {
-        return shared + RawAt + row * RawBytes + (Aligned ? 0 : (int)((uint64)(weight_row(o, row) + at) & 15));
+        return shared + RawAt + row * RawBytes + (Aligned ? 0 : (int)((uint64)(weight_row(shared, row) + step * StepBytes) & 15));
     }
 
     // One step of a warp: g = lane / 4 is a row of a fragment (and g + 8), 2t and 2t + 1 with t = lane % 4 are its tokens.
-    __device__ __forceinline__ void multiply(const TileOperands& o, const uint8* shared, int step)
+    __device__ __forceinline__ void multiply(const TileOperands& o, const uint8* shared, int step, int stage)
     {
-        const int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
-        const int firstRow = (threadIdx.x >> 6) * 32, firstToken = ((threadIdx.x >> 5) & 1) * (Tokens / 2);
-        const uint8* stage = shared + ActivationsAt + (step & 1) * ActivationBytes;
+        const int lane = thread() & 31, g = lane >> 2, t = lane & 3;
+        const int firstRow = (thread() >> 6) * 32, firstToken = ((thread() >> 5) & 1) * (Tokens / 2);
+        const uint8* activations = shared + ActivationsAt + stage * ActivationBytes;
         const uint8* rows = shared + CodesAt + (firstRow + (lane & 15)) * CodeBytes + (lane >> 4) * 16;
-        const uint8* tokens = stage + (firstToken + (lane & 7) + (TokenTiles > 1 ? (lane >> 4) * 8 : 0)) * CodeBytes + ((lane >> 3) & 1) * 16;
+        const uint8* tokens = activations + (firstToken + (lane & 7) + (TokenTiles > 1 ? (lane >> 4) * 8 : 0)) * CodeBytes + ((lane >> 3) & 1) * 16;
         const int groups = Super ? 8 : min(8, (o.width - step * Step) / 32);
 
         int integers[2][TokenTiles][4] = {};
@@ -201,7 +225,7 @@ struct TiledProduct
             ldmatrix_x4(a[1], rows + 16 * CodeBytes + group * 32);
             load_tokens(b, tokens + group * 32);
             if constexpr (!Super)
-                add_small(a, b, shared, stage, firstRow + g, firstToken + 2 * t, group);
+                add_small(a, b, shared, activations, firstRow + g, firstToken + 2 * t, group);
             else if constexpr (Group == 32)
                 add_group<0>(integers, a, b, (const int*)(shared + ScalesAt) + group * Rows + firstRow + g);
             else
@@ -211,7 +235,7 @@ struct TiledProduct
             }
         }
         if constexpr (Super)
-            finish(integers, shared, stage, firstRow, firstToken);
+            finish(integers, shared, activations, firstRow, firstToken);
     }
 
     __device__ static __forceinline__ void load_tokens(uint32 (&b)[TokenTiles][2], const uint8* tokens)
@@ -291,48 +315,57 @@ struct TiledProduct
     // most 4,064) as floor(s / 64) and the rest; and all products and their sum are whole numbers below 2^24.
     __device__ __forceinline__ void finish(const int (&integers)[2][TokenTiles][4], const uint8* shared, const uint8* stage, int firstRow, int firstToken)
     {
-        const int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
+        const int lane = thread() & 31, g = lane >> 2, t = lane & 3;
+        float2 upper[2], lower[2];
+        uint32 minimums[2][4];
 #pragma unroll
         for (int m = 0; m < 2; m++)
         {
             const float2* headers = (const float2*)(shared + HeadersAt) + firstRow + m * 16 + g;
-            const float2 upper = headers[0], lower = headers[8];
-            uint32 minimums[4];
+            upper[m] = headers[0];
+            lower[m] = headers[8];
             if constexpr (Minimums)
             {
                 const uint8* at = shared + MinimumsAt + (firstRow + m * 16 + g) * 16 + t * 4;
-                minimums[2] = *(const uint32*)at;
-                minimums[3] = *(const uint32*)(at + 8 * 16);
-                minimums[0] = mul_half2(minimums[2], 0x54005400u);
-                minimums[1] = mul_half2(minimums[3], 0x54005400u);
+                minimums[m][2] = *(const uint32*)at;
+                minimums[m][3] = *(const uint32*)(at + 8 * 16);
+                minimums[m][0] = mul_half2(minimums[m][2], 0x54005400u);
+                minimums[m][1] = mul_half2(minimums[m][3], 0x54005400u);
+            }
+        }
+#pragma unroll
+        for (int n = 0; n < TokenTiles; n++)
+        {
+            const float2 factor = *(const float2*)(stage + FactorsAt + (firstToken + n * 8 + 2 * t) * 4);
+            uint32 high = 0, rest = 0;
+            if constexpr (Minimums)
+            {
+                const float2 codeSums = *(const float2*)(stage + SidesAt + (firstToken + n * 8 + g) * SideBytes + t * 8);
+                const float high0 = floorf(codeSums.x * (1.0f / 64)), high1 = floorf(codeSums.y * (1.0f / 64));
+                high = pack_half2(high0, high1);
+                rest = pack_half2(fmaf(-64, high0, codeSums.x), fmaf(-64, high1, codeSums.y));
             }
 #pragma unroll
-            for (int n = 0; n < TokenTiles; n++)
+            for (int m = 0; m < 2; m++)
             {
-                const float2 factor = *(const float2*)(stage + FactorsAt + (firstToken + n * 8 + 2 * t) * 4);
-                float d[4];
-#pragma unroll
-                for (int i = 0; i < 4; i++)
-                    d[i] = (i < 2 ? upper.x : lower.x) * (float)integers[m][n][i];
+                float offsets[4] = {};
                 if constexpr (Minimums)
-                {
-                    const float2 codeSums = *(const float2*)(stage + SidesAt + (firstToken + n * 8 + g) * SideBytes + t * 8);
-                    const float high0 = floorf(codeSums.x * (1.0f / 64)), high1 = floorf(codeSums.y * (1.0f / 64));
-                    float offsets[4] = {};
-                    mma_m16n8k16_f16(offsets, minimums, pack_half2(high0, high1), pack_half2(fmaf(-64, high0, codeSums.x), fmaf(-64, high1, codeSums.y)));
-#pragma unroll
-                    for (int i = 0; i < 4; i++)
-                        d[i] = fmaf(i < 2 ? -upper.y : -lower.y, offsets[i], d[i]);
-                }
+                    mma_m16n8k16_f16(offsets, minimums[m], high, rest);
 #pragma unroll
                 for (int i = 0; i < 4; i++)
-                    sums[m][n][i] = fmaf((i & 1) == 0 ? factor.x : factor.y, d[i], sums[m][n][i]);
+                {
+                    const float2 header = i < 2 ? upper[m] : lower[m];
+                    float value = header.x * (float)integers[m][n][i];
+                    if constexpr (Minimums)
+                        value = fmaf(-header.y, offsets[i], value);
+                    sums[m][n][i] = fmaf((i & 1) == 0 ? factor.x : factor.y, value, sums[m][n][i]);
+                }
             }
         }
     }
 
-    // Computes the tile's sums.
-    __device__ __forceinline__ void run(const TileOperands& o, uint8* shared)
+    // Computes the tile's sums; the first team gets them.
+    __device__ __forceinline__ void run(const TileOperands& o, uint8* memory)
     {
 #pragma unroll
         for (int m = 0; m < 2; m++)
@@ -342,31 +375,62 @@ struct TiledProduct
                 for (int i = 0; i < 4; i++)
                     sums[m][n][i] = 0;
 
-        // Tokens beyond the last one take its row, with codes of zero.
-        for (int token = threadIdx.x; token < Tokens; token += Threads)
-        {
-            const int given = min(token, o.tokens - 1);
-            ((int*)(shared + SourceAt))[token] = o.sources == nullptr ? o.firstSource + given : o.sources[given] / o.perSource;
-        }
+        const int team = Teams == 1 ? 0 : threadIdx.x / Threads;
+        uint8* shared = memory + team * TeamBytes;
+        find_rows(o, shared);
         __syncthreads();
 
         const int steps = (o.width + Step - 1) / Step;
-        copy_weights(o, shared, 0);
-        copy_activations(o, shared, 0);
+        // Weights do not depend on the kernel before.
+        if (team < steps)
+            copy_weights(o, shared, team);
+        grid_dependency_wait();
+        if (team < steps)
+            copy_activations(o, shared, team, 0);
         cp_async_commit();
-        for (int step = 0; step < steps; step++)
+        for (int first = 0, stage = 0; first < steps; first += Teams, stage ^= 1)
         {
+            const int step = first + team;
+            const bool here = Teams == 1 || step < steps;
             cp_async_wait<0>();
             __syncthreads();
-            unpack(o, shared, step);
+            if (here)
+                unpack(o, shared, step);
             __syncthreads();
-            if (step + 1 < steps)
+            if (step + Teams < steps)
             {
-                copy_weights(o, shared, step + 1);
-                copy_activations(o, shared, step + 1);
-                cp_async_commit();
+                copy_weights(o, shared, step + Teams);
+                copy_activations(o, shared, step + Teams, stage ^ 1);
             }
-            multiply(o, shared, step);
+            cp_async_commit();
+            if (here)
+                multiply(o, shared, step, stage);
+        }
+        if constexpr (Teams > 1)
+            add_teams(memory, team);
+    }
+
+    // Adds the sums of later teams to those of the first one, in order; they lie in shared memory thread by thread.
+    __device__ __forceinline__ void add_teams(uint8* memory, int team)
+    {
+        float* all = (float*)memory;
+        constexpr int Numbers = 2 * TokenTiles * 4;
+        __syncthreads();
+        if (team > 0)
+        {
+#pragma unroll
+            for (int i = 0; i < Numbers; i++)
+                all[((team - 1) * Numbers + i) * Threads + thread()] = sums[i / (TokenTiles * 4)][i / 4 % TokenTiles][i % 4];
+        }
+        __syncthreads();
+        if (team == 0)
+        {
+            for (int other = 0; other < Teams - 1; other++)
+            {
+#pragma unroll
+                for (int i = 0; i < Numbers; i++)
+                    sums[i / (TokenTiles * 4)][i / 4 % TokenTiles][i % 4] += all[(other * Numbers + i) * Threads + thread()];
+            }
         }
     }
 
@@ -374,8 +438,10 @@ struct TiledProduct
     template <class Store>
     __device__ __forceinline__ void each(const TileOperands& o, Store store) const
     {
-        const int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
-        const int warpRow = o.firstRow + (threadIdx.x >> 6) * (Gated ? 16 : 32) + g, warpToken = ((threadIdx.x >> 5) & 1) * (Tokens / 2) + 2 * t;
+        if (Teams > 1 && threadIdx.x >= Threads)
+            return;
+        const int lane = thread() & 31, g = lane >> 2, t = lane & 3;
+        const int warpRow = o.firstRow + (thread() >> 6) * (Gated ? 16 : 32) + g, warpToken = ((thread() >> 5) & 1) * (Tokens / 2) + 2 * t;
 #pragma unroll
         for (int m = 0; m < (Gated ? 1 : 2); m++)
 #pragma unroll
