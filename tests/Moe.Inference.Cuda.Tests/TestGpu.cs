@@ -1,6 +1,9 @@
 using System.Diagnostics;
 using Moe.Inference.Cuda.Native;
 
+// Tests share the device, and compare what is allocated on it before and after.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
 namespace Moe.Inference.Cuda.Tests;
 
 /// <summary>
