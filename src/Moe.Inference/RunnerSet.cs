@@ -13,8 +13,6 @@ internal sealed class RunnerSet(PlanRunner always, PlanRunner? offload, double t
 
     public RunSize Limits => always.Plan.Request.Limits;
 
-    public int LogitWidth => always.Plan.Graph.Logits.Width;
-
     /// <summary>Uses per expert from which the second plan runs.</summary>
     public double Threshold => threshold;
 

@@ -27,6 +27,14 @@ internal abstract class EngineRequest(Sequence sequence, CancellationToken cance
     /// <summary>Whether the logits of the token at an index of the sequence are wanted.</summary>
     public abstract bool Wants(int index);
 
+    /// <summary>
+    /// Does what can be done with the logits of a run's only wanted token beside other requests' doing the same: touches nothing that
+    /// requests share. <see cref="Take"/> with the same logits follows, and throws what went wrong.
+    /// </summary>
+    public virtual void Consider(ReadOnlySpan<float> logits)
+    {
+    }
+
     /// <summary>Takes the logits of a wanted token. Called in order of tokens.</summary>
     public abstract void Take(int index, ReadOnlySpan<float> logits);
 

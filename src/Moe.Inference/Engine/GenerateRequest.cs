@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.ExceptionServices;
 using System.Threading.Channels;
 using Moe.Inference.Sampling;
 using Moe.Inference.Tokenization;
@@ -23,6 +24,8 @@ internal sealed class GenerateRequest : EngineRequest
     private int _generated;
     private int _unread;
     private bool _finished;
+    private SampledToken? _considered;
+    private ExceptionDispatchInfo? _problem;
 
     public GenerateRequest(Sequence sequence, int promptTokens, int reused, GenerationOptions options, Tokenizer tokenizer, int vocabulary, CancellationToken cancellation)
         : base(sequence, cancellation)
@@ -58,13 +61,29 @@ internal sealed class GenerateRequest : EngineRequest
 
     public override bool Wants(int index) => index == Sequence.Tokens.Count - 1;
 
+    public override void Consider(ReadOnlySpan<float> logits)
+    {
+        try
+        {
+            _considered = _sampler.Sample(logits);
+        }
+#pragma warning disable CA1031 // Whatever it is, it is this request's, and is thrown when its turn comes.
+        catch (Exception problem)
+#pragma warning restore CA1031
+        {
+            _problem = ExceptionDispatchInfo.Capture(problem);
+        }
+    }
+
     public override void Take(int index, ReadOnlySpan<float> logits)
     {
         if (_firstLogits == 0)
             _firstLogits = Stopwatch.GetTimestamp();
         if (Sequence.Tokens.Count == Sequence.Limit)
             MakeRoom();
-        SampledToken sampled = _sampler.Sample(logits);
+        _problem?.Throw();
+        SampledToken sampled = _considered ?? _sampler.Sample(logits);
+        _considered = null;
         _sampler.Accept(sampled.Id);
         _generated++;
         Sequence.Tokens.Add(sampled.Id);

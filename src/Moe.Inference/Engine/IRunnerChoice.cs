@@ -9,9 +9,6 @@ internal interface IRunnerChoice
     /// <summary>The largest run.</summary>
     RunSize Limits { get; }
 
-    /// <summary>Tokens of the vocabulary.</summary>
-    int LogitWidth { get; }
-
     /// <summary>The plan for a batch.</summary>
     PlanRunner Choose(RunSize size);
 }

@@ -19,7 +19,6 @@ internal sealed class InferenceEngine : IDisposable
     private readonly KvMemory _memory;
     private readonly MicroBatch _batch;
     private readonly ILogger _logger;
-    private readonly float[] _logits;
     private readonly Thread _thread;
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _signal = new(0);
@@ -37,7 +36,6 @@ internal sealed class InferenceEngine : IDisposable
         _memory = memory;
         _logger = logger;
         _batch = new MicroBatch(runners.Limits);
-        _logits = new float[runners.LogitWidth];
         _thread = new Thread(Loop) { IsBackground = true, Name = "moe-engine" };
         _thread.Start();
     }
@@ -239,8 +237,16 @@ internal sealed class InferenceEngine : IDisposable
         }
 
         EngineMetrics.Batch(_batch.Size.Tokens, Stopwatch.GetElapsedTime(start));
+        Consider(runner);
         for (int i = 0; i < _batch.Shares.Count; i++)
             Deliver(_batch.Shares[i], runner);
+    }
+
+    // Choosing from a large vocabulary takes as long for each request as a device does for all of them.
+    private void Consider(PlanRunner runner)
+    {
+        if (_batch.Shares.Count > 1 && _batch.Shares.All(share => share.Outputs <= 1) && runner.KeepsLogits)
+            Parallel.ForEach(_batch.Shares.Where(share => share.Outputs == 1), share => share.Request.Consider(runner.Logits(share.FirstOutput)));
     }
 
     private void Deliver(in MicroBatch.Share share, PlanRunner runner)
@@ -252,8 +258,7 @@ internal sealed class InferenceEngine : IDisposable
             sequence.Kv.Commit(CollectionsMarshal.AsSpan(sequence.Tokens), share.First + share.Count);
             for (int output = 0; output < share.Outputs; output++)
             {
-                runner.ReadLogits(share.FirstOutput + output, _logits);
-                request.Take(_batch.IndexOfOutput(share, output), _logits);
+                request.Take(_batch.IndexOfOutput(share, output), runner.Logits(share.FirstOutput + output));
             }
 
             if (request.IsFinished)

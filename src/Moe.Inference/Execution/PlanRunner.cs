@@ -18,6 +18,10 @@ public sealed class PlanRunner : IDisposable
     private readonly List<IRunnerAction> _actions = [];
     private readonly List<IDisposable> _owned = [];
 
+    // Where the logits of a run arrive with it, if the device that computes them can bring them to the host so.
+    private readonly DeviceBuffer? _arrived;
+    private float[]? _row;
+
     /// <summary>Allocates the plan's arenas and binds its kernels.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="backends">The devices it names, the host among them.</param>
@@ -45,6 +49,8 @@ public sealed class PlanRunner : IDisposable
         {
             foreach ((Device device, long bytes) in plan.ArenaBytes)
                 _arenas.Add(device, (device.IsCpu ? AllocateHost(bytes) : null) ?? BackendOf(device).Allocate(bytes, Arena));
+            ArenaSlot logits = plan.Values[plan.Graph.Logits.Id];
+            _arrived = logits.Device.IsCpu ? null : BackendOf(logits.Device).AllocateHost(logits.Bytes, "logits");
             new RunnerBuilder(new PlanMemory(plan, BackendOf, device => _arenas[device], weights, kv), validation, timer).Build(_actions, _owned);
         }
         catch
@@ -82,6 +88,7 @@ public sealed class PlanRunner : IDisposable
         {
             foreach (IRunnerAction action in _actions)
                 action.Run(size, cancellation);
+            BringLogits(size.Outputs);
         }
         finally
         {
@@ -94,12 +101,32 @@ public sealed class PlanRunner : IDisposable
     /// <param name="destination">A whole number of rows.</param>
     public void ReadLogits(int row, Span<float> destination)
     {
+        int width = _plan.Graph.Logits.Width;
+        for (int done = 0; done < destination.Length; done += width)
+            Logits(row + (done / width))[..Math.Min(width, destination.Length - done)].CopyTo(destination[done..]);
+    }
+
+    /// <summary>Whether all logits of a run are on the host until the next run, so that several threads may look at them.</summary>
+    internal bool KeepsLogits => _arrived is not null || _plan.Values[_plan.Graph.Logits.Id].Device.IsCpu;
+
+    /// <summary>A row of the logits on the host, valid until the next call or run.</summary>
+    /// <param name="row">The row, from 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The row lies beyond the logits.</exception>
+    public unsafe ReadOnlySpan<float> Logits(int row)
+    {
         GraphValue logits = _plan.Graph.Logits;
         ArenaSlot slot = _plan.Values[logits.Id];
-        long offset = (long)row * logits.Width * sizeof(float);
-        if (offset + ((long)destination.Length * sizeof(float)) > slot.Bytes)
-            throw new ArgumentOutOfRangeException(nameof(row), row, "the rows lie beyond the logits");
-        _backends[slot.Device].Read(_arenas[slot.Device], slot.Offset + offset, MemoryMarshal.AsBytes(destination));
+        long bytes = (long)logits.Width * sizeof(float);
+        long offset = row * bytes;
+        if (row < 0 || offset + bytes > slot.Bytes)
+            throw new ArgumentOutOfRangeException(nameof(row), row, "the row lies beyond the logits");
+        if (slot.Device.IsCpu)
+            return new ReadOnlySpan<float>((byte*)_arenas[slot.Device].Address + slot.Offset + offset, logits.Width);
+        if (_arrived is not null)
+            return new ReadOnlySpan<float>((byte*)_arrived.Address + offset, logits.Width);
+        _row ??= new float[logits.Width];
+        _backends[slot.Device].Read(_arenas[slot.Device], slot.Offset + offset, MemoryMarshal.AsBytes<float>(_row));
+        return _row;
     }
 
     /// <summary>Gives the arenas back.</summary>
@@ -109,12 +136,21 @@ public sealed class PlanRunner : IDisposable
             owned.Dispose();
         foreach (DeviceBuffer arena in _arenas.Values)
             arena.Dispose();
+        _arrived?.Dispose();
         _owned.Clear();
         _arenas.Clear();
     }
 
     // What crosses between the host and a device lies in the host's arena.
     private DeviceBuffer? AllocateHost(long bytes) => _backends.Values.Select(backend => backend.AllocateHost(bytes, Arena)).FirstOrDefault(buffer => buffer is not null);
+
+    private void BringLogits(int rows)
+    {
+        if (_arrived is null || rows == 0)
+            return;
+        ArenaSlot slot = _plan.Values[_plan.Graph.Logits.Id];
+        _backends[slot.Device].EnqueueTransfer(_plan.Steps[^1], _arenas[slot.Device], slot.Offset, _arrived, 0, (long)rows * _plan.Graph.Logits.Width * sizeof(float));
+    }
 
     // Whatever happened, no device may still be at work when the next run begins; the first failure is the one to tell.
     private void SynchronizeAll()
