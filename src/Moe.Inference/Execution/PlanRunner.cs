@@ -112,7 +112,7 @@ public sealed class PlanRunner : IDisposable
     /// <summary>A row of the logits on the host, valid until the next call or run.</summary>
     /// <param name="row">The row, from 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">The row lies beyond the logits.</exception>
-    public unsafe ReadOnlySpan<float> Logits(int row)
+    internal unsafe ReadOnlySpan<float> Logits(int row)
     {
         GraphValue logits = _plan.Graph.Logits;
         ArenaSlot slot = _plan.Values[logits.Id];
@@ -125,7 +125,7 @@ public sealed class PlanRunner : IDisposable
         if (_arrived is not null)
             return new ReadOnlySpan<float>((byte*)_arrived.Address + offset, logits.Width);
         _row ??= new float[logits.Width];
-        _backends[slot.Device].Read(_arenas[slot.Device], slot.Offset + offset, MemoryMarshal.AsBytes<float>(_row));
+        _backends[slot.Device].Read(_arenas[slot.Device], slot.Offset + offset, MemoryMarshal.AsBytes(_row.AsSpan()));
         return _row;
     }
 

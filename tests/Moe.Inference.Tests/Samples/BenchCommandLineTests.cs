@@ -63,9 +63,9 @@ public class BenchCommandLineTests
         string[] arguments = ["logits", TestModels.Shipped, "--tokens", "1,2,3", "-t", "1"];
         string host = await BenchProgram.OutputAsync(arguments);
         (await BenchProgram.OutputAsync([.. arguments, "--devices", "CPU,SIM0", "-ngl", "99", "--n-cpu-moe", "2", "--validate"])).Should().Be(host);
-        (int exitCode, string output, string error) = await BenchProgram.RunAsync([.. arguments, "--devices", "CUDA0", "-ngl", "99"]);
+        (int exitCode, string output, string error) = await BenchProgram.RunAsync([.. arguments, "--devices", "VULKAN0", "-ngl", "99"]);
         (exitCode, output).Should().Be((2, ""));
-        error.Should().StartWith("error: ").And.Contain("there is no device CUDA0 here");
+        error.Should().StartWith("error: ").And.Contain("there is no device VULKAN0 here");
     }
 
     [SkippableFact]

@@ -32,7 +32,7 @@ public class ChatSampleTests
     }
 
     [Theory]
-    [InlineData("there is no device CUDA0 here", "--devices", "CPU,CUDA0:24GiB", "-ngl", "99")]
+    [InlineData("there is no device VULKAN0 here", "--devices", "CPU,VULKAN0:24GiB", "-ngl", "99")]
     [InlineData("there is no such device", "-ot", "exps=SIM0")]
     [InlineData("SIM0", "--devices", "SIM0:1MiB", "-ngl", "99")]
     public async Task A_placement_that_cannot_be_is_refused_in_one_line(string expected, params string[] arguments)
