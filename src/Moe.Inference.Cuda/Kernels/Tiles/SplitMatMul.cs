@@ -11,11 +11,15 @@ internal sealed class SplitMatMul : IProductPath
 {
     private const int FewestTokens = 9;
 
+    // Matrices of so few rows, such as a router's, make too few tiles to fill a device; their tokens are better taken eight at a time.
+    private const int FewRows = 512;
+    private const int FewestTokensOfFewRows = 97;
+
     /// <inheritdoc/>
     public bool Takes(GraphNode node, KernelOptions options) => !WeightFormat.Of(node.Weights[0]).Rounds(options.Exact, node.Weights[0].Width);
 
     /// <inheritdoc/>
-    public int LeastRows(GraphNode node, KernelOptions options) => FewestTokens;
+    public int LeastRows(GraphNode node, KernelOptions options) => node.Weights[0].RowsPerSlice <= FewRows ? FewestTokensOfFewRows : FewestTokens;
 
     /// <inheritdoc/>
     public long ScratchBytes(GraphNode node, RunSize size, KernelOptions options) => 0;
