@@ -63,9 +63,13 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
         for (int i = 0; i < _taken.Length; i++)
             _taken[i].Value = 0;
         (_size, _cancellation, _stop, _failure) = (size, cancellation, false, null);
+        bool brief = true;
         for (int round = 0; round < _rounds.Length; round++)
-            _brief[round] = IsBrief(round);
-        _pool.Run(this);
+            brief &= _brief[round] = IsBrief(round);
+        if (brief)
+            RunBrief();
+        else
+            _pool.Run(this);
         if (_failure is not null)
             throw _failure;
         if (_stop)
@@ -95,6 +99,16 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
 
     public void Dispose()
     {
+    }
+
+    // Waking the other threads would take longer than the work.
+    private void RunBrief()
+    {
+        for (int round = 0; round < _rounds.Length && !_stop; round++)
+        {
+            RunAll(round);
+            _stop |= _cancellation.IsCancellationRequested;
+        }
     }
 
     private ref PaddedCounter Counter(int round, int worker) => ref _taken[(round % CounterSets * _pool.Threads) + worker];

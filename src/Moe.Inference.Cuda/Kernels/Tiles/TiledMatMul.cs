@@ -11,6 +11,10 @@ internal sealed class TiledMatMul(bool largest = false) : IProductPath
 {
     private const int FewestTokens = 9;
 
+    // Matrices as large as a vocabulary's fill the device anyway; measured on an H100.
+    private const int ManyRows = 1 << 15;
+    private const int FewestTokensOfManyRows = 17;
+
     /// <inheritdoc/>
     public bool Takes(GraphNode node, KernelOptions options) =>
         WeightFormat.Of(node.Weights[0]).Rounds(options.Exact, node.Weights[0].Width)
@@ -18,7 +22,7 @@ internal sealed class TiledMatMul(bool largest = false) : IProductPath
         && node.Weights.Take(node.Outputs.Count).All(weight => weight.Type == node.Weights[0].Type);
 
     /// <inheritdoc/>
-    public int LeastRows(GraphNode node, KernelOptions options) => FewestTokens;
+    public int LeastRows(GraphNode node, KernelOptions options) => node.Weights[0].RowsPerSlice >= ManyRows ? FewestTokensOfManyRows : FewestTokens;
 
     /// <inheritdoc/>
     public long ScratchBytes(GraphNode node, RunSize size, KernelOptions options) => Quantized(node, size).Bytes;
