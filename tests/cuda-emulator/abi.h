@@ -39,7 +39,7 @@ namespace moe_emu
     void yield();
 
     // Asynchronous copies: the destination is poisoned now and written by the wait of the same thread.
-    void copy_async(void* shared, const void* global, unsigned bytes, bool zero);
+    void copy_async(void* shared, const void* global, unsigned bytes, unsigned valid);
     void copy_async_commit();
     void copy_async_wait(unsigned groups_left);
 

@@ -55,12 +55,12 @@ namespace moe_emu
         block->fail(CUDA_ERROR_ASSERT, format("fails assertion %s (%s:%d)", expression, file, line));
     }
 
-    void copy_async(void* shared, const void* global, unsigned bytes, bool zero)
+    void copy_async(void* shared, const void* global, unsigned bytes, unsigned valid)
     {
-        if ((size_t)shared % bytes || (!zero && (size_t)global % bytes))
+        if ((size_t)shared % bytes || (valid && (size_t)global % bytes) || valid > bytes)
             block->fail(CUDA_ERROR_MISALIGNED_ADDRESS, format("copies %u bytes asynchronously from %p to %p", bytes, global, shared));
         memset(shared, 0xFF, bytes);
-        block->running()->copies.push_back({shared, global, bytes, zero});
+        block->running()->copies.push_back({shared, global, bytes, valid});
     }
 
     void copy_async_commit()
@@ -78,8 +78,8 @@ namespace moe_emu
         for (size_t i = 0; i < copies; i++)
         {
             const PendingCopy& copy = self->copies[i];
-            if (copy.zero) memset(copy.shared, 0, copy.bytes);
-            else memcpy(copy.shared, copy.global, copy.bytes);
+            memcpy(copy.shared, copy.global, copy.valid);
+            memset((char*)copy.shared + copy.valid, 0, copy.bytes - copy.valid);
         }
 
         self->copies.erase(self->copies.begin(), self->copies.begin() + (long)copies);

@@ -31,7 +31,7 @@ namespace moe_emu
         void* shared;
         const void* global;
         unsigned bytes;
-        bool zero;
+        unsigned valid; // bytes read; the others become zero
     };
 
     struct Warp

@@ -102,13 +102,17 @@ inline uint4 load_once16(const void* global) { return *(const uint4*)global; }
 inline uint2 load_once8(const void* global) { return *(const uint2*)global; }
 inline uint32 load_once4(const void* global) { return *(const uint32*)global; }
 
-inline void cp_async16(void* shared, const void* global) { ::moe_emu::copy_async(shared, global, 16, false); }
+inline void cp_async16(void* shared, const void* global) { ::moe_emu::copy_async(shared, global, 16, 16); }
 inline void cp_async16_or_zero(void* shared, const void* global, bool valid)
 {
-    ::moe_emu::copy_async(shared, global, 16, !valid);
+    ::moe_emu::copy_async(shared, global, 16, valid ? 16 : 0);
 }
-inline void cp_async8(void* shared, const void* global) { ::moe_emu::copy_async(shared, global, 8, false); }
-inline void cp_async4(void* shared, const void* global) { ::moe_emu::copy_async(shared, global, 4, false); }
+inline void cp_async16_first(void* shared, const void* global, int bytes)
+{
+    ::moe_emu::copy_async(shared, global, 16, (unsigned)bytes);
+}
+inline void cp_async8(void* shared, const void* global) { ::moe_emu::copy_async(shared, global, 8, 8); }
+inline void cp_async4(void* shared, const void* global) { ::moe_emu::copy_async(shared, global, 4, 4); }
 inline void cp_async_commit() { ::moe_emu::copy_async_commit(); }
 
 template <int Groups>

@@ -72,6 +72,7 @@ internal static class BenchCommand
             ComputeBytes = context.Plan.ArenaBytes.Values.Sum(),
             Prompt = prompt,
             Generation = generation,
+            GenerationRunMilliseconds = run.GenerationRunMilliseconds,
             Memory = MemoryUse.Current(),
         };
     }

@@ -50,5 +50,8 @@ internal sealed record SpeedReport
 
     public SpeedFigures? Generation { get; init; }
 
+    /// <summary>The mean time of the engine's runs while generating, in milliseconds; the rest of a token's time is sampling and delivery.</summary>
+    public double GenerationRunMilliseconds { get; init; }
+
     public required MemoryUse Memory { get; init; }
 }

@@ -12,6 +12,9 @@ internal sealed class SpeedRun(Context context, SpeedSettings settings)
     private readonly int _vocabulary = context.Model.Tokenizer.VocabularySize;
     private Xoshiro256 _random = new(settings.Seed);
 
+    /// <summary>The mean time of the engine's runs in the last generation, in milliseconds.</summary>
+    public double GenerationRunMilliseconds { get; private set; }
+
     /// <summary>The speed at which one conversation's prompt is computed.</summary>
     public async Task<SpeedFigures> PromptAsync(CancellationToken cancellationToken)
     {
@@ -42,11 +45,14 @@ internal sealed class SpeedRun(Context context, SpeedSettings settings)
         {
             foreach (Session session in sessions)
                 await EvaluateAsync(session, start, cancellationToken);
+            using RunClock clock = new();
             return await MeasureAsync(settings.Generate * settings.Parallel, async () =>
             {
+                clock.TakeMean();
                 Stopwatch watch = Stopwatch.StartNew();
                 await Task.WhenAll(sessions.Select(session => DrainAsync(session, options, cancellationToken)));
                 watch.Stop();
+                GenerationRunMilliseconds = clock.TakeMean();
                 foreach (Session session in sessions)
                     session.Rewind(start);
                 return watch.Elapsed;

@@ -63,14 +63,15 @@ struct ByteTile
 {
     static constexpr int RowBytes = Width / KvQ8_0::BlockLength * KvQ8_0::BlockBytes, StageBytes = Keys * RowBytes;
 
-    // Begins to copy `count` rows, and what is left of the 16 that the last one belongs to. Sixteen rows follow each other in a page.
+    // Begins to copy `count` rows. Sixteen rows follow each other in a page, whose bytes go in sixteens; of the last, only those of the rows.
     template <int Threads>
     static __device__ __forceinline__ void copy(uint8* stage, const Sequence& sequence, int position, int count, int thread)
     {
         for (int i = thread; i < (count + 15) / 16 * RowBytes; i += Threads)
         {
             int group = i / RowBytes, chunk = i % RowBytes;
-            cp_async16(stage + i * 16, sequence.row<KvQ8_0>(position + group * 16, Width) + chunk * 16);
+            const uint8* source = sequence.row<KvQ8_0>(position + group * 16, Width) + chunk * 16;
+            cp_async16_first(stage + i * 16, source, max(0, min(16, min(16, count - group * 16) * RowBytes - chunk * 16)));
         }
     }
 
