@@ -11,12 +11,15 @@ internal static class CpuFeatures
 
     private static readonly Lazy<CpuPath> Chosen = new(() => Choose(Environment.GetEnvironmentVariable(Variable)));
 
-    /// <summary>The path in use: the best the machine has, unless <c>MOE_CPU</c> names another.</summary>
+    /// <summary>The path in use: the fastest the machine has, unless <c>MOE_CPU</c> names another.</summary>
     /// <exception cref="CpuPathException"><c>MOE_CPU</c> names no path, or one that the machine does not have.</exception>
     public static CpuPath Current => Chosen.Value;
 
     /// <summary>The paths this machine has, from the least to the most.</summary>
     public static IReadOnlyList<CpuPath> Available { get; } = [.. Enum.GetValues<CpuPath>().Where(IsSupported)];
+
+    // Tiles compute the same, but slower so far where they were measured (docs/benchmarks.md): only on request.
+    private static CpuPath Default => Available.Last(path => path != CpuPath.Amx);
 
     /// <summary>Whether this machine has a path.</summary>
     public static bool IsSupported(CpuPath path) => path switch
@@ -29,12 +32,12 @@ internal static class CpuFeatures
         _ => false,
     };
 
-    /// <summary>The path for a value of <c>MOE_CPU</c>; null or empty takes the best.</summary>
+    /// <summary>The path for a value of <c>MOE_CPU</c>; null or empty takes the fastest.</summary>
     /// <exception cref="CpuPathException">The value names no path, or one that the machine does not have.</exception>
     public static CpuPath Choose(string? requested)
     {
         if (string.IsNullOrEmpty(requested))
-            return Available[^1];
+            return Default;
         string have = string.Join(", ", Available.Select(Name));
         foreach (CpuPath path in Enum.GetValues<CpuPath>())
         {
