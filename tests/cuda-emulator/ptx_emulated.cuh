@@ -107,10 +107,6 @@ inline void cp_async16_or_zero(void* shared, const void* global, bool valid)
 {
     ::moe_emu::copy_async(shared, global, 16, valid ? 16 : 0);
 }
-inline void cp_async16_first(void* shared, const void* global, int bytes)
-{
-    ::moe_emu::copy_async(shared, global, 16, (unsigned)bytes);
-}
 inline void cp_async8(void* shared, const void* global) { ::moe_emu::copy_async(shared, global, 8, 8); }
 inline void cp_async4(void* shared, const void* global) { ::moe_emu::copy_async(shared, global, 4, 4); }
 inline void cp_async_commit() { ::moe_emu::copy_async_commit(); }

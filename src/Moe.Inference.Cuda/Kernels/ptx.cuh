@@ -157,13 +157,6 @@ __device__ __forceinline__ void cp_async16_or_zero(void* shared, const void* glo
         :: "r"(shared_address(shared)), "l"(global), "r"(valid ? 16 : 0) : "memory");
 }
 
-// As cp_async16, but only the first bytes, up to 16, are read; the others become zero.
-__device__ __forceinline__ void cp_async16_first(void* shared, const void* global, int bytes)
-{
-    asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;"
-        :: "r"(shared_address(shared)), "l"(global), "r"(bytes) : "memory");
-}
-
 __device__ __forceinline__ void cp_async8(void* shared, const void* global)
 {
     asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" :: "r"(shared_address(shared)), "l"(global) : "memory");

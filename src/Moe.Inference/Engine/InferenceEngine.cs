@@ -246,7 +246,14 @@ internal sealed class InferenceEngine : IDisposable
     private void Consider(PlanRunner runner)
     {
         if (_batch.Shares.Count > 1 && _batch.Shares.All(share => share.Outputs <= 1) && runner.KeepsLogits)
-            Parallel.ForEach(_batch.Shares.Where(share => share.Outputs == 1), share => share.Request.Consider(runner.Logits(share.FirstOutput)));
+        {
+            Parallel.For(0, _batch.Shares.Count, i =>
+            {
+                MicroBatch.Share share = _batch.Shares[i];
+                if (share.Outputs == 1)
+                    share.Request.Consider(runner.Logits(share.FirstOutput));
+            });
+        }
     }
 
     private void Deliver(in MicroBatch.Share share, PlanRunner runner)

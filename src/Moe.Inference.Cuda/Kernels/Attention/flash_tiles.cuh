@@ -71,8 +71,20 @@ struct ByteTile
         {
             int group = i / RowBytes, chunk = i % RowBytes;
             const uint8* source = sequence.row<KvQ8_0>(position + group * 16, Width) + chunk * 16;
-            cp_async16_first(stage + i * 16, source, max(0, min(16, min(16, count - group * 16) * RowBytes - chunk * 16)));
+            const int left = min(16, count - group * 16) * RowBytes - chunk * 16;
+            if (left >= 16)
+                cp_async16(stage + i * 16, source);
+            else
+                copy_rest(stage + i * 16, source, left);
         }
+    }
+
+    // The last bytes of the rows, an even number of them, and zeros behind.
+    static __device__ __forceinline__ void copy_rest(uint8* target, const uint8* source, int bytes)
+    {
+        #pragma unroll
+        for (int i = 0; i < 16; i += 2)
+            *(uint16*)(target + i) = i < bytes ? *(const uint16*)(source + i) : (uint16)0;
     }
 
     static __device__ __forceinline__ const uint8* block_of(const uint8* stage, int row, int block)

@@ -28,7 +28,12 @@ internal sealed class RowsKernel(string operation, Func<KernelBinding, IRowFormu
 
     private sealed class Step(IRowFormula formula, RowCount rows, long rowBytes, int threads) : CpuStep
     {
+        // Less than this is done before other threads have begun.
+        private const long BriefBytes = 128 << 10;
+
         public override int Items(int phase, in RunSize size) => Cut(size).Count;
+
+        public override bool IsBrief(int phase, in RunSize size) => rows.Resolve(size) * rowBytes <= BriefBytes;
 
         public override void Run(int phase, int item, in RunSize size, int worker)
         {
