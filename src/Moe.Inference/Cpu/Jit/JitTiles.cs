@@ -50,15 +50,22 @@ internal static class JitTiles
     /// <param name="instructions">What the code is made of.</param>
     /// <param name="make">Makes them.</param>
     /// <param name="portable">The kernel that is right.</param>
-    internal static Tiles? Checked(ElementType type, string instructions, Func<Tiles> make, WeightKernel portable)
+    internal static Tiles? Checked(ElementType type, string instructions, Func<Tiles> make, WeightKernel portable) =>
+        Checked($"{instructions} tiles for {type}", make, tiles => TileCheck.Difference(tiles, portable));
+
+    /// <summary>Something assembled that has passed a check; null, and a reason in <see cref="Dropped"/>, if it cannot be made or is wrong.</summary>
+    /// <param name="name">What it is, for people.</param>
+    /// <param name="make">Makes it.</param>
+    /// <param name="difference">Says what is wrong with it, or null.</param>
+    internal static T? Checked<T>(string name, Func<T> make, Func<T, string?> difference)
+        where T : class
     {
-        string name = $"{instructions} tiles for {type}";
         try
         {
-            Tiles tiles = make();
-            if (TileCheck.Difference(tiles, portable) is not { } difference)
-                return tiles;
-            Reasons[name] = difference;
+            T made = make();
+            if (difference(made) is not { } wrong)
+                return made;
+            Reasons[name] = wrong;
         }
         catch (NotSupportedException refused)
         {

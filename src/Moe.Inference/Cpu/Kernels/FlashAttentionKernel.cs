@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Moe.Inference.Cpu.Jit;
 using Moe.Inference.Graph;
 using Moe.Inference.Ops;
 using Moe.Inference.Tensors;
@@ -16,6 +17,9 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
     private const int BlockTokens = 8;
     private const int MostParts = 16;
     private const int SmallestPart = 512;
+
+    // For more query rows it is faster to decode a page once than to convert it for every four of them.
+    private const int MostRowsOnHalves = 8;
 
     public override string? Refuses(GraphNode node, KernelOptions options) => PagedAttention.Refuses(((FlashAttentionOp)node.Operation).Shape, node, options);
 
@@ -69,6 +73,7 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
         private readonly KvPages _values;
         private readonly PageWalk _walk;
         private readonly int _pageLength;
+        private readonly HalfAttention? _halves;
 
         public Step(KernelBinding binding)
         {
@@ -78,6 +83,7 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
             _keys = KvPages.Keys(binding.Kv!);
             _values = KvPages.Values(binding.Kv!);
             _pageLength = PagedAttention.Check(binding.Kv!);
+            _halves = _keys.IsHalf && _values.IsHalf ? HalfAttention.For(_shape.KeyWidth, _shape.ValueWidth) : null;
             _walk = new PageWalk(binding.Inputs[1], binding.Inputs[2], binding.Inputs[3], _pageLength);
         }
 
@@ -202,6 +208,11 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
             for (int n = 0, pages = _walk.PageCount(from, to); n < pages; n++)
             {
                 PageSpan span = _walk.At(first, from, to, n);
+                if (_halves is not null && rows <= MostRowsOnHalves)
+                {
+                    OnHalves(_halves, rows, first, head, span, softmax, work);
+                    continue;
+                }
                 float* keys = _keys.Load(span.Page, head, span.Count, work.KeyTile);
                 float* values = _values.Load(span.Page, head, span.Count, work.ValueTile);
                 for (int row = 0; row < rows; row += AttentionTile.QueryRows)
@@ -209,21 +220,36 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
             }
         }
 
+        private void OnHalves(HalfAttention products, int rows, int first, int head, PageSpan span, RunningSoftmax softmax, FlashWorkspace work)
+        {
+            byte* values = _values.Rows(span.Page, head);
+            products.Scores(work.Queries, rows, _keys.Rows(span.Page, head), span.Count, _shape.Scale, work.Scores, _pageLength, values);
+            for (int row = 0; row < rows; row++)
+                Weigh(row, first, span, softmax, work);
+            // The next part of the context is likely to be the same thread's.
+            int next = span.Position + _pageLength;
+            byte* ahead = next < _walk.Length(first) ? _keys.Rows(_walk.At(first, next, next + 1, 0).Page, head) : values;
+            products.AddValues(work.Scores, _pageLength, rows, values, span.Count, softmax.Sums, ahead);
+        }
+
         private void Tile(int start, int end, int first, PageSpan span, float* keys, float* values, RunningSoftmax softmax, FlashWorkspace work)
         {
             RowSet scores = RowSet.Of(work.Scores, _pageLength, start, end, work.SpareScores);
             AttentionTile.Scores(RowSet.Of(work.Queries, _shape.KeyWidth, start, end, work.SpareQuery), keys, span.Count, _shape.KeyWidth, _shape.Scale, scores);
             for (int row = start; row < Math.Min(start + AttentionTile.QueryRows, end); row++)
-            {
-                int seen = Math.Clamp(_walk.Length(first + (row / _shape.Group)) - span.Position, 0, span.Count);
-                Span<float> all = new(work.Scores + ((long)row * _pageLength), span.Count);
-                if (seen > 0)
-                    AttentionTile.Accumulate(all[..seen], ref softmax.Maximum(row), ref softmax.Total(row), softmax.Sum(row));
-                // What a token may not see weighs nothing; 0 · value changes no sum.
-                all[seen..].Clear();
-            }
-
+                Weigh(row, first, span, softmax, work);
             AttentionTile.AddValues(scores, values, span.Count, _shape.ValueWidth, RowSet.Of(softmax.Sums, _shape.ValueWidth, start, end, work.SpareSum));
+        }
+
+        // Scores of a page become weights.
+        private void Weigh(int row, int first, PageSpan span, RunningSoftmax softmax, FlashWorkspace work)
+        {
+            int seen = Math.Clamp(_walk.Length(first + (row / _shape.Group)) - span.Position, 0, span.Count);
+            Span<float> all = new(work.Scores + ((long)row * _pageLength), span.Count);
+            if (seen > 0)
+                AttentionTile.Accumulate(all[..seen], ref softmax.Maximum(row), ref softmax.Total(row), softmax.Sum(row));
+            // What a token may not see weighs nothing; 0 · value changes no sum.
+            all[seen..].Clear();
         }
 
         private static void Join(RunningSoftmax part, int partRow, RunningSoftmax result, int row)

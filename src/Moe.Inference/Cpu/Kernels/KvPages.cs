@@ -30,6 +30,9 @@ internal readonly unsafe struct KvPages
     /// <summary>Tokens of a page.</summary>
     public int PageLength { get; }
 
+    /// <summary>Whether rows are stored as halves, without headers.</summary>
+    public bool IsHalf => _format.Type == ElementType.F16;
+
     private bool IsFloat => _format.Type == ElementType.F32;
 
     /// <summary>A layer's keys.</summary>
@@ -53,13 +56,16 @@ internal readonly unsafe struct KvPages
     /// <param name="tile">Room for a page of rows.</param>
     public float* Load(int page, int head, int count, float* tile)
     {
-        byte* rows = Row(page, head, 0);
+        byte* rows = Rows(page, head);
         if (IsFloat)
             return (float*)rows;
         // Rows without headers of their own follow each other without gaps, so that many decode as one.
         _format.Decode(rows, tile, count * Width);
         return tile;
     }
+
+    /// <summary>The rows of one head of a page, as they are stored.</summary>
+    public byte* Rows(int page, int head) => Row(page, head, 0);
 
     private byte* Row(int page, int head, int place) => _memory + (((((long)page * _heads) + head) * PageLength) + place) * RowBytes;
 }

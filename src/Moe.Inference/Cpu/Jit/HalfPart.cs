@@ -1,0 +1,29 @@
+using System.Runtime.InteropServices;
+
+namespace Moe.Inference.Cpu.Jit;
+
+/// <summary>What <see cref="HalfScoresCode"/> and <see cref="HalfValuesCode"/> are told; they read it by the offsets of its fields.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct HalfPart
+{
+    /// <summary>Rows of halves, contiguous: keys or values.</summary>
+    public byte* Halves;
+
+    /// <summary>How many; at least one.</summary>
+    public long Count;
+
+    /// <summary>What will be read next, to be fetched meanwhile; as long as the rows of halves. Any address will do.</summary>
+    public byte* Ahead;
+
+    /// <summary>Rows of floats, contiguous: queries or weighted sums.</summary>
+    public float* Floats;
+
+    /// <summary>One number per query row and key: scores or weights.</summary>
+    public float* Scores;
+
+    /// <summary>Bytes between query rows' scores.</summary>
+    public long ScoresStride;
+
+    /// <summary>Factor of scores.</summary>
+    public float Scale;
+}
