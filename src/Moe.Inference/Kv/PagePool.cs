@@ -66,6 +66,7 @@ internal sealed class PagePool
         if (_index.TryGetValue(key, out PrefixEntry? known))
         {
             known.LastUse = ++_clock;
+            TakeOver(known, page);
             return known.Id;
         }
 
@@ -92,14 +93,27 @@ internal sealed class PagePool
         return entry.Id;
     }
 
+    // A text that is written again is remembered where it is in use, so that it does not take memory twice.
+    private void TakeOver(PrefixEntry entry, int page)
+    {
+        if (entry.Page == page || _users[entry.Page] > 1 || _entryOfPage.ContainsKey(page))
+            return;
+        _entryOfPage.Remove(entry.Page);
+        Release(entry.Page);
+        entry.Page = page;
+        _entryOfPage.Add(page, entry);
+        Share(page);
+    }
+
     private bool Evict()
     {
-        // Later pages of a text first: without its beginning a page can never be found again.
+        // Later pages of a text first: without its beginning a page can never be found again. A beginning that only pages in use follow
+        // must go, too, if nothing else is left.
         PrefixEntry? victim = null;
         HashSet<long> parents = [.. _index.Keys.Select(key => key.Parent)];
         foreach (PrefixEntry entry in _entryOfPage.Values)
         {
-            if (_users[entry.Page] == 1 && !parents.Contains(entry.Id) && (victim is null || entry.LastUse < victim.LastUse))
+            if (_users[entry.Page] == 1 && (victim is null || Rank(entry).CompareTo(Rank(victim)) < 0))
                 victim = entry;
         }
 
@@ -109,6 +123,8 @@ internal sealed class PagePool
         _entryOfPage.Remove(victim.Page);
         Release(victim.Page);
         return true;
+
+        (bool, long) Rank(PrefixEntry entry) => (parents.Contains(entry.Id), entry.LastUse);
     }
 
     private sealed class PrefixEntry(long id, PrefixKey key, int page)
@@ -117,7 +133,7 @@ internal sealed class PagePool
 
         public PrefixKey Key => key;
 
-        public int Page => page;
+        public int Page { get; set; } = page;
 
         public long LastUse { get; set; }
     }

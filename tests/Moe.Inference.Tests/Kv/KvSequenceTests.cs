@@ -84,6 +84,40 @@ public sealed class KvSequenceTests : IDisposable
         second.TryReserve(Capacity + 1).Should().BeFalse();
     }
 
+    [Fact]
+    public void A_sequence_that_is_rewound_and_written_again_fits_memory_of_its_own_length()
+    {
+        Tracked one = new(new KvSequence(_memory), []);
+        for (int round = 0; round < 4; round++)
+        {
+            // The same text, then others that share one page and half of the memory with it.
+            int[] tokens = [.. Enumerable.Range(0, Capacity).Select(i => i < (round < 2 ? Capacity : round == 2 ? 64 : Capacity / 2) ? i : i + round)];
+            foreach (int token in tokens.Skip(one.Tokens.Count))
+                Write(one, [token]);
+            Stored(one).Should().Equal(tokens, "round {0}", round);
+            Rewind(one, 1);
+        }
+
+        one.Sequence.Dispose();
+        using KvSequence same = new(_memory);
+        same.Adopt([.. Enumerable.Range(0, Capacity / 2)]).Should().Be(Capacity / 2, "the text written last is still remembered");
+    }
+
+    [Fact]
+    public void A_beginning_that_only_pages_in_use_follow_is_given_up_when_memory_runs_short()
+    {
+        int[] beginning = [.. Enumerable.Range(0, 64)];
+        KvSequence first = new(_memory);
+        Write(new Tracked(first, []), beginning);
+        using KvSequence second = new(_memory);
+        Tracked same = new(second, []);
+        Write(same, beginning);
+        Write(same, [.. Enumerable.Range(1000, 64)]);
+        first.Dispose();
+        second.TryReserve(Capacity - 128).Should().BeTrue("no other sequence is left");
+        Stored(same).Should().Equal(same.Tokens);
+    }
+
     private void Write(Tracked one, int count, int flavour)
     {
         int[] tokens = [.. Enumerable.Range(one.Tokens.Count, count).Select(i => (i * 3) + flavour)];
