@@ -18,7 +18,7 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
     private const int MostParts = 16;
     private const int SmallestPart = 512;
 
-    // For more query rows it is faster to decode a page once than to convert it for every four of them.
+    // For more query rows a page is decoded once, rather than converted for every four of them.
     private const int MostRowsOnHalves = 8;
 
     public override string? Refuses(GraphNode node, KernelOptions options) => PagedAttention.Refuses(((FlashAttentionOp)node.Operation).Shape, node, options);
