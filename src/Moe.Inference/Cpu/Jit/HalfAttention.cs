@@ -33,7 +33,13 @@ internal sealed unsafe class HalfAttention(int keyWidth, int valueWidth, Assembl
     {
         HalfPart part = new()
         {
-            Halves = keys, Count = count, Ahead = ahead, Floats = queries, Scores = scores, ScoresStride = scoresStride * sizeof(float), Scale = scale,
+            Halves = keys,
+            Count = count,
+            Ahead = ahead,
+            Floats = queries,
+            Scores = scores,
+            ScoresStride = scoresStride * sizeof(float),
+            Scale = scale,
         };
         Run(0, rows, keyWidth, part);
     }
@@ -50,7 +56,12 @@ internal sealed unsafe class HalfAttention(int keyWidth, int valueWidth, Assembl
     {
         HalfPart part = new()
         {
-            Halves = values, Count = count, Ahead = ahead, Floats = sums, Scores = weights, ScoresStride = weightsStride * sizeof(float),
+            Halves = values,
+            Count = count,
+            Ahead = ahead,
+            Floats = sums,
+            Scores = weights,
+            ScoresStride = weightsStride * sizeof(float),
         };
         Run(HalfCode.MaxRows, rows, valueWidth, part);
     }
