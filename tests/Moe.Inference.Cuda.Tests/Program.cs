@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Reflection;
+using Moe.Inference.Cuda.Tests.Failures;
 using Xunit.Abstractions;
 using Xunit.Sdk;
 
@@ -13,6 +14,8 @@ internal static class Program
 {
     public static int Main(string[] args)
     {
+        if (args is [ChildCommands.Create or ChildCommands.LoadTorch])
+            return ChildCommands.Run(args[0]);
         using XunitTestFramework framework = new(new Silence());
         AssemblyName name = typeof(Program).Assembly.GetName();
         Discovery discovery = new();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Moe.Inference.Cuda.Native;
 
 // Tests share the device, and compare what is allocated on it before and after.
@@ -10,9 +11,10 @@ namespace Moe.Inference.Cuda.Tests;
 /// The GPU that tests run on: a real one where there is one; else, where a C++ compiler can build it, the emulator of tests/cuda-emulator,
 /// which runs the same kernels on the host.
 /// </summary>
-internal static class TestGpu
+internal static partial class TestGpu
 {
     private static readonly Lazy<(CudaDevice? Device, string Reason)> Opened = new(Open);
+    private static readonly Lazy<CudaDevice?> OpenedSecond = new(() => Find() is not null && CudaBackend.DeviceCount > 1 ? CudaBackend.Create(1) : null);
 
     /// <summary>Whether the kernels run on the host.</summary>
     public static bool IsEmulated => NativeLibraries.HasSubstituteDriver;
@@ -25,6 +27,12 @@ internal static class TestGpu
         return device!;
     }
 
+    /// <summary>The device, or null.</summary>
+    public static CudaDevice? Find() => Opened.Value.Device;
+
+    /// <summary>Another device, or null where there is one only; the emulator has two.</summary>
+    public static CudaDevice? Second => OpenedSecond.Value;
+
     private static (CudaDevice?, string) Open()
     {
         CudaEnvironment found = CudaEnvironment.Probe();
@@ -32,6 +40,8 @@ internal static class TestGpu
         {
             if (BuildEmulator() is not { } library)
                 return (null, $"no GPU here ({string.Join("; ", found.Missing)}), and no g++ to build the emulator with");
+            // The emulator reads its settings from the process, which .NET's own variables do not reach.
+            SetNativeVariable("MOE_EMU_DEVICES", "2", 0);
             Environment.SetEnvironmentVariable("MOE_CUDA_DRIVER", library);
             Environment.SetEnvironmentVariable("MOE_CUDA_NVRTC", library);
         }
@@ -62,4 +72,7 @@ internal static class TestGpu
             return null;
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetNativeVariable(string name, string value, int overwrite);
 }

@@ -29,6 +29,9 @@ internal sealed unsafe class CudaQueue : IBackend
     private readonly GraphCache _graphs;
     private readonly StagingCopies _copies;
     private readonly List<Command> _pending = [];
+
+    // A queue on another thread may wait for an event of this one, which hands over what was collected.
+    private readonly Lock _handing = new();
     private readonly Action<Command> _launch;
     private string _latest = "nothing";
     private long _enqueued;
@@ -53,8 +56,11 @@ internal sealed unsafe class CudaQueue : IBackend
     /// <inheritdoc/>
     public string Description => _device.Description;
 
-    /// <summary>Graph launches so far.</summary>
-    public long GraphLaunches => _graphs.Launched;
+    /// <summary>The captured graphs.</summary>
+    public GraphCache Graphs => _graphs;
+
+    /// <summary>Whether what comes back run after run goes as one graph.</summary>
+    public bool UsesGraphs { get; set; } = true;
 
     /// <inheritdoc/>
     public DeviceBuffer Allocate(long bytes, string purpose) => _device.Allocate(bytes, purpose);
@@ -104,7 +110,11 @@ internal sealed unsafe class CudaQueue : IBackend
     }
 
     /// <inheritdoc/>
-    public void Record(IDeviceEvent recorded) => ((CudaEvent)recorded).Mark(_enqueued);
+    public void Record(IDeviceEvent recorded)
+    {
+        lock (_handing)
+            ((CudaEvent)recorded).Mark(_enqueued);
+    }
 
     /// <inheritdoc/>
     public void Wait(IDeviceEvent awaited)
@@ -121,6 +131,7 @@ internal sealed unsafe class CudaQueue : IBackend
             return;
         other.Queue.Reach(other);
         Submit();
+        _device.MakeCurrent();
         Check(Driver.StreamWaitEvent(_handle, other.Handle, 0), "wait", "an event");
     }
 
@@ -128,6 +139,7 @@ internal sealed unsafe class CudaQueue : IBackend
     public void Synchronize()
     {
         Submit();
+        _device.MakeCurrent();
         Check(Driver.StreamSynchronize(_handle), "run", _latest);
     }
 
@@ -155,6 +167,7 @@ internal sealed unsafe class CudaQueue : IBackend
         ThrowUnlessWithin(source, sourceOffset, bytes);
         ThrowUnlessWithin(target, targetOffset, bytes);
         Submit();
+        _device.MakeCurrent();
         Check(Driver.CopyWithin(target.Address + (nint)targetOffset, source.Address + (nint)sourceOffset, (nuint)bytes, _handle), "copy", target.Purpose);
         Synchronize();
     }
@@ -173,21 +186,27 @@ internal sealed unsafe class CudaQueue : IBackend
     }
 
     /// <summary>Hands everything collected to the driver.</summary>
-    public void Submit() => Submit(_pending.Count);
+    public void Submit()
+    {
+        lock (_handing)
+            Submit(_pending.Count);
+    }
 
     /// <summary>Hands over what was enqueued before an event was recorded, then the event, then the rest.</summary>
     public void Reach(CudaEvent awaited)
     {
-        if (awaited.IsRecorded)
+        _device.MakeCurrent();
+        lock (_handing)
         {
-            Submit();
-            return;
-        }
+            if (!awaited.IsRecorded)
+            {
+                Submit(Math.Clamp((int)(awaited.Position - (_enqueued - _pending.Count)), 0, _pending.Count));
+                Check(Driver.EventRecord(awaited.Handle, _handle), "record", "an event");
+                awaited.IsRecorded = true;
+            }
 
-        Submit(Math.Clamp((int)(awaited.Position - (_enqueued - _pending.Count)), 0, _pending.Count));
-        Check(Driver.EventRecord(awaited.Handle, _handle), "record", "an event");
-        awaited.IsRecorded = true;
-        Submit();
+            Submit(_pending.Count);
+        }
     }
 
     /// <summary>Throws unless a call succeeded.</summary>
@@ -214,8 +233,11 @@ internal sealed unsafe class CudaQueue : IBackend
 
     private void Add(Command command)
     {
-        _pending.Add(command);
-        _enqueued++;
+        lock (_handing)
+        {
+            _pending.Add(command);
+            _enqueued++;
+        }
     }
 
     private void Submit(int count)
@@ -226,7 +248,7 @@ internal sealed unsafe class CudaQueue : IBackend
         Span<Command> commands = CollectionsMarshal.AsSpan(_pending)[..count];
         try
         {
-            if (IsRepeatable(commands))
+            if (UsesGraphs && IsRepeatable(commands))
                 _graphs.Run(commands, _launch);
             else
                 LaunchAll(commands);

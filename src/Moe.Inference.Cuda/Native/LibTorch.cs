@@ -47,7 +47,7 @@ internal static class LibTorch
 
     private static string? Load(string file)
     {
-        string reason = "not found";
+        string reason = $"not found in {Folders().First()}, beside the application or on the library path";
         foreach (string candidate in Folders().Select(folder => Path.Combine(folder, file)).Where(File.Exists).Append(file))
         {
             try

@@ -55,10 +55,10 @@ internal sealed class SoakRun : IDisposable
         int drawn = random.Next(2 * usual.Count);
         HybridPlacement placement = drawn < usual.Count ? usual[drawn] : HybridPlacement.Draw(random, _reference.Model.Shape.Layers);
         placement = placement.WithKvOnHost(random.Next(2) == 0);
-        IReadOnlyList<SimulatedDevice> devices;
+        SimulatedDevice[] devices;
         using (HybridModel model = new(_reference, placement, new SimulatedDeviceOptions { MaxDelay = LongestPause, DelayProbability = PausesBefore, Seed = random.Next() }))
         {
-            devices = model.Devices;
+            devices = [.. model.Devices.Cast<SimulatedDevice>()];
             for (; number < end; number++)
             {
                 cancellation.ThrowIfCancellationRequested();

@@ -35,7 +35,7 @@ public sealed class HybridFixture : IDisposable
         foreach (HybridModel model in _models.Values)
         {
             model.Dispose();
-            foreach (SimulatedDevice device in model.Devices)
+            foreach (SimulatedDevice device in model.Devices.Cast<SimulatedDevice>())
                 device.ShouldBeEmpty();
         }
 

@@ -120,7 +120,10 @@ internal readonly record struct FlashGeometry(
     {
         Cover.Exactly("tokens", Tokens, TokenBlocks, TokensPerBlock);
         Cover.Exactly("query heads of a key/value head", Heads / KvHeads, HeadTiles, HeadsPerTile);
-        Cover.Require((long)X * Y * Z % TokenBlocks == 0, "each block of tokens has the same number of blocks");
+        int tiles = KvHeads * HeadTiles;
+        Cover.Require(
+            (X, Y, Z) == (Tokens * Heads, 1, 1) || (X, Y, Z) == (Parts, tiles, Tokens) || ((X, Y) == (tiles, TokenBlocks) && Z > 0),
+            "a block for each token and head, or for each part, tile of heads and token, or some for each tile of heads and block of tokens");
     }
 
     private FlashGeometry WithHeads(int rows)
