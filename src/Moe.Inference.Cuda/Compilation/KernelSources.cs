@@ -15,9 +15,6 @@ internal static class KernelSources
     /// <summary>All headers by name.</summary>
     public static IReadOnlyDictionary<string, string> Headers => AllHeaders.Value;
 
-    /// <summary>The names of all kernel files.</summary>
-    public static IEnumerable<string> Files => Names(".cu");
-
     /// <summary>The text of a file.</summary>
     /// <exception cref="FileNotFoundException">There is no such file in the assembly.</exception>
     public static string Read(string name)

@@ -9,7 +9,6 @@ internal enum CudaResult
     NotReady = 600,
     IllegalAddress = 700,
     LaunchTimeout = 702,
-    AlreadyRegistered = 712,
     Assert = 710,
     HardwareStackError = 714,
     IllegalInstruction = 715,

@@ -97,9 +97,6 @@ internal static unsafe partial class Driver
     [LibraryImport(Lib, EntryPoint = "cuEventSynchronize")]
     public static partial CudaResult EventSynchronize(nint awaited);
 
-    [LibraryImport(Lib, EntryPoint = "cuEventElapsedTime")]
-    public static partial CudaResult EventElapsedTime(float* milliseconds, nint start, nint end);
-
     [LibraryImport(Lib, EntryPoint = "cuModuleLoadData")]
     public static partial CudaResult ModuleLoadData(nint* module, byte* image);
 

@@ -85,21 +85,17 @@ internal sealed class ExpandPass
     // The composed form is built in a graph of its own, so that its nodes go through Place like any other.
     private GraphValue[] Compose(GraphNode node, GraphValue[] inputs, Device? pinned)
     {
-        GraphBuilder scratch = new() { Layer = node.Layer };
-        GraphValue[] stands = [.. inputs.Select(input => scratch.AddInput(input.Name, input.Shape))];
-        GraphNode original = new(node.Id, node.Label, node.Layer, node.Operation, stands, node.Weights, node.Kv) { Outputs = node.Outputs };
-        IReadOnlyList<GraphValue> results = node.Operation.Compose(original, scratch, _request.Limits);
-        ModelGraph parts = scratch.Build(results[0]);
-        GraphValue?[] map = new GraphValue?[parts.ValueCount];
-        for (int i = 0; i < stands.Length; i++)
-            map[stands[i].Id] = inputs[i];
-        foreach (GraphNode part in parts.Nodes)
+        ComposedForm form = ComposedForm.Of(node, _request.Limits);
+        GraphValue?[] map = new GraphValue?[form.ValueCount];
+        for (int i = 0; i < inputs.Length; i++)
+            map[form.Stands[i].Id] = inputs[i];
+        foreach (GraphNode part in form.Nodes)
         {
             IReadOnlyList<GraphValue> outputs = Place(part, [.. part.Inputs.Select(input => map[input.Id]!)], pinned);
             for (int i = 0; i < outputs.Count; i++)
                 map[part.Outputs[i].Id] = outputs[i];
         }
 
-        return [.. results.Select(result => map[result.Id]!)];
+        return [.. form.Results.Select(result => map[result.Id]!)];
     }
 }

@@ -21,16 +21,13 @@ internal sealed class ComposedKernel(string operation) : IKernel
     public IStep Bind(KernelBinding binding)
     {
         GraphNode node = binding.Node;
-        GraphBuilder builder = new();
-        GraphValue[] stands = [.. node.Inputs.Select(input => builder.AddInput(input.Name, input.Shape))];
-        GraphNode original = new(node.Id, node.Label, node.Layer, node.Operation, stands, node.Weights, node.Kv) { Outputs = node.Outputs };
-        IReadOnlyList<GraphValue> results = node.Operation.Compose(original, builder, binding.Limits);
+        ComposedForm form = ComposedForm.Of(node, binding.Limits);
         Dictionary<GraphValue, TensorView> places = [];
-        for (int i = 0; i < stands.Length; i++)
-            places[stands[i]] = binding.Inputs[i];
-        for (int i = 0; i < results.Count; i++)
-            places[results[i]] = binding.Outputs[i];
-        return new Step([.. builder.Build(results[0]).Nodes.Select(part => BindPart(part, binding, places))]);
+        for (int i = 0; i < form.Stands.Count; i++)
+            places[form.Stands[i]] = binding.Inputs[i];
+        for (int i = 0; i < form.Results.Count; i++)
+            places[form.Results[i]] = binding.Outputs[i];
+        return new Step([.. form.Nodes.Select(part => BindPart(part, binding, places))]);
     }
 
     private static CpuStep BindPart(GraphNode part, KernelBinding binding, Dictionary<GraphValue, TensorView> places)

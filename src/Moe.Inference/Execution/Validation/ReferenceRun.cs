@@ -86,13 +86,10 @@ internal sealed class ReferenceRun : IDisposable
     {
         if (_settings.Kernels.Find(node.Operation.Name, Device.CpuKind) is not null || !node.Operation.HasComposedForm)
             return ([node], node.Outputs);
-        GraphBuilder builder = new() { Layer = node.Layer };
-        GraphValue[] stands = [.. node.Inputs.Select(input => builder.AddInput(input.Name, input.Shape))];
-        for (int i = 0; i < stands.Length; i++)
-            places[stands[i]] = places[node.Inputs[i]];
-        GraphNode original = new(node.Id, node.Label, node.Layer, node.Operation, stands, node.Weights, node.Kv) { Outputs = node.Outputs };
-        IReadOnlyList<GraphValue> results = node.Operation.Compose(original, builder, limits);
-        return (builder.Build(results[0]).Nodes, results);
+        ComposedForm form = ComposedForm.Of(node, limits);
+        for (int i = 0; i < form.Stands.Count; i++)
+            places[form.Stands[i]] = places[node.Inputs[i]];
+        return (form.Nodes, form.Results);
     }
 
     private (PlannedStep Planned, IStep Bound) Bind(GraphNode node, RunSize limits, Dictionary<GraphValue, TensorView> places)
