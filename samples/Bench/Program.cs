@@ -50,10 +50,12 @@ internal static class Program
     private static RootCommand CommandLine() => new("Measures models in GGUF files: speed, perplexity, logits, tokens. Makes models of random weights to measure.")
     {
         BenchCommand.Create(),
+        CompareCommand.Create(),
         KernelsCommand.Create(),
         PerplexityCommand.Create(),
         LogitsCommand.Create(),
         TokenizeCommand.Create(),
+        PlotCommand.Create(),
         PlanCommand.Create(),
         SynthCommand.Create(),
         SoakCommand.Create(),

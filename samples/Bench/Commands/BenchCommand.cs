@@ -47,9 +47,22 @@ internal static class BenchCommand
         watch.Restart();
         using Context context = model.CreateContext(options);
         double contextSeconds = watch.Elapsed.TotalSeconds;
-        SpeedRun run = new(context, settings);
-        SpeedFigures? prompt = settings.Prompt > 0 ? await run.PromptAsync(cancellationToken) : null;
-        SpeedFigures? generation = settings.Generate > 0 ? await run.GenerateAsync(cancellationToken) : null;
+        RandomTokens random = new(model, settings.Seed);
+        SpeedFigures? prompt = null, generation = null;
+        double planRunMilliseconds = 0;
+        if (settings.Prompt > 0)
+        {
+            using PromptMeasurement measurement = await PromptMeasurement.CreateAsync(context, settings, random, cancellationToken);
+            prompt = await measurement.RepeatAsync(settings.Runs, cancellationToken);
+        }
+
+        if (settings.Generate > 0)
+        {
+            using GenerationMeasurement measurement = await GenerationMeasurement.CreateAsync(context, settings, random, cancellationToken);
+            generation = await measurement.RepeatAsync(settings.Runs, cancellationToken);
+            planRunMilliseconds = measurement.PlanRunMilliseconds;
+        }
+
         return new SpeedReport
         {
             Machine = machine,
@@ -72,7 +85,7 @@ internal static class BenchCommand
             ComputeBytes = context.Plan.ArenaBytes.Values.Sum(),
             Prompt = prompt,
             Generation = generation,
-            GenerationRunMilliseconds = run.GenerationRunMilliseconds,
+            GenerationRunMilliseconds = planRunMilliseconds,
             Memory = MemoryUse.Current(),
         };
     }
