@@ -35,12 +35,17 @@ internal static class Program
             await error.WriteLineAsync($"error: {exception.Message}");
             return WrongUsage;
         }
+        catch (ArgumentOutOfRangeException exception) when (exception.ParamName == nameof(ContextOptions.Threading))
+        {
+            await error.WriteLineAsync($"error: {exception.Message.ReplaceLineEndings(" ")}");
+            return WrongUsage;
+        }
         catch (OperationCanceledException)
         {
             await error.WriteLineAsync("interrupted");
             return Interrupted;
         }
-        catch (Exception exception) when (exception is MoeException or IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is MoeException or IOException or UnauthorizedAccessException or PlatformNotSupportedException)
         {
             await error.WriteLineAsync($"error: {exception.Message.ReplaceLineEndings(" ")}");
             return Failed;

@@ -26,7 +26,6 @@ internal static class CommandLine
     private static readonly Option<bool> Info = Flag("--info", "Say what the file holds and whether it can be run, without loading it.");
     private static readonly Option<bool> Verbose = Flag("--verbose", "Show the library's log.");
 
-    private static readonly Option<int?> Threads = Of<int?>("--threads", "-t", "N", "Threads that compute. [default: one per processor]");
     private static readonly Option<int?> Context =
         Of<int?>("--context", "-c", "N", "Tokens that the conversation may hold. [default: the model's own, at the most 4096]");
     private static readonly Option<int?> MaxTokens =
@@ -69,11 +68,12 @@ internal static class CommandLine
         RootCommand command = new("Chats with a Mixture-of-Experts model from a GGUF file.")
         {
             Model, Prompt, System, Info, Verbose,
-            Threads, Context, MaxTokens, KvType, Load, NoFusedMoe, NoMultiAdd, NoFlashAttention, Exact, Validate,
+            Context, MaxTokens, KvType, Load, NoFusedMoe, NoMultiAdd, NoFlashAttention, Exact, Validate,
             Temperature, TopK, TopP, MinP, Typical, RepeatPenalty, FrequencyPenalty, PresencePenalty, Seed,
         };
+        ThreadArguments threads = new(command);
         PlacementArguments placement = new(command);
-        command.SetAction((result, _) => ChatProgram.RunAsync(Read(result, placement)));
+        command.SetAction((result, _) => ChatProgram.RunAsync(Read(result, threads, placement)));
 
         // A text that begins with @ is a text, not the name of a file with more options.
         ParseResult result = command.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -96,10 +96,10 @@ internal static class CommandLine
             result.AddError($"there is no option {value}");
     }
 
-    private static ChatOptions Read(ParseResult result, PlacementArguments placement)
+    private static ChatOptions Read(ParseResult result, ThreadArguments threads, PlacementArguments placement)
     {
         string path = result.GetValue(Model) ?? ChatOptions.ShippedModelPath;
-        ContextOptions context = ReadContext(result);
+        ContextOptions context = threads.Apply(result, ReadContext(result));
         WeightLoading loading = result.GetValue(Load) == "read" ? WeightLoading.Read : WeightLoading.Map;
         return new()
         {
@@ -125,7 +125,6 @@ internal static class CommandLine
             [(NoFusedMoe, FusedMoeOp.OpName), (NoMultiAdd, MultiAddOp.OpName), (NoFlashAttention, FlashAttentionOp.OpName)];
         return new ContextOptions
         {
-            Threads = result.GetValue(Threads),
             ContextLength = result.GetValue(Context),
             KvType = Enum.Parse<ElementType>(result.GetRequiredValue(KvType), ignoreCase: true),
             Exact = result.GetValue(Exact),

@@ -8,6 +8,7 @@ internal static class ErrorText
     private static readonly Dictionary<string, string> OptionNames = new()
     {
         ["Threads"] = "--threads",
+        ["Threading"] = "--cpu-affinity",
         ["ContextLength"] = "--context",
         ["MaxTokens"] = "--max-tokens",
         ["Temperature"] = "--temperature",

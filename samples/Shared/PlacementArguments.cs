@@ -27,10 +27,13 @@ internal sealed class PlacementArguments
     };
 
     private readonly Option<bool> _fit = new("--fit") { Description = "Fill the GPUs with what is most useful there, as far as it fits" };
+    private readonly Option<string?> _numa = new("--numa") { Description = "Where the host's memory lies on a machine with several memory nodes: none (as the system decides) or interleave" };
     private readonly Option<bool> _kvOnHost = new("--kv-on-host", "--no-kv-offload", "-nkvo") { Description = "Keep key/value memory, and attention with it, on the host" };
 
     public PlacementArguments(Command command)
     {
+        _numa.AcceptOnlyFromAmong("none", "interleave");
+        command.Add(_numa);
         foreach (Option option in All)
             command.Add(option);
         command.Validators.Add(result =>
@@ -52,10 +55,11 @@ internal sealed class PlacementArguments
     /// <exception cref="UsageException">A device is not here, or the options do not go together.</exception>
     public ModelOptions Loading(ParseResult parsed, string file, ContextOptions options)
     {
+        ModelOptions host = new() { PlannedContext = options, Numa = parsed.GetValue(_numa) == "interleave" ? NumaPolicy.Interleave : NumaPolicy.None };
         if (!All.Any(option => parsed.GetResult(option) is { Implicit: false }))
-            return new ModelOptions { PlannedContext = options };
+            return host;
         IDeviceProvider[] devices = [.. Devices(parsed).Where(device => !device.Device.IsCpu).Select(OpenDevices.Open)];
-        return new ModelOptions { PlannedContext = options, Devices = devices, Placement = Read(parsed, ModelOutline.Read(file), options, devices) };
+        return host with { Devices = devices, Placement = Read(parsed, ModelOutline.Read(file), options, devices) };
     }
 
     /// <summary>The placement that was asked for. Overrides come first, then experts on the host, then layers.</summary>

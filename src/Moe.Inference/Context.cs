@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Moe.Inference.Cpu;
+using Moe.Inference.Cpu.Threading;
 using Moe.Inference.Engine;
 using Moe.Inference.Execution;
 using Moe.Inference.Execution.Validation;
@@ -37,12 +38,13 @@ public sealed class Context : IDisposable
         ILogger logger = model.LoggerFactory.CreateLogger<Context>();
         try
         {
-            _backends.Add(new CpuBackend(sizes.Request.Options.Threads));
+            CpuBackend host = CreateHost(model, options);
+            _backends.Add(host);
             _backends.AddRange(model.Devices.Where(provider => Uses(provider.Device)).Select(provider => provider.Open()));
             _memory = new KvMemory(LayersOf(Plan).Select(layer => (layer, BackendOf(model.Placement.KvDeviceOf(layer.Index)))), options.KvType, sizes.Capacity);
             _runners = CreateRunners(options);
             Log(logger, watch.Elapsed);
-            _engine = new InferenceEngine(_runners, _memory, logger);
+            _engine = new InferenceEngine(_runners, _memory, logger, host.SettleCaller);
         }
         catch
         {
@@ -97,6 +99,13 @@ public sealed class Context : IDisposable
         _memory.Dispose();
         DisposeBackends();
         Model.Release();
+    }
+
+    private static CpuBackend CreateHost(Model model, ContextOptions options)
+    {
+        ThreadCounts threads = options.ResolveThreads();
+        IReadOnlyList<NumaNode> nodes = model.Interleave is null ? [] : NumaNodes.OfThisMachine;
+        return new CpuBackend(threads, options.Threading.Affinity.Resolve(threads.Most, ThreadPinning.Allowed, PhysicalCores.OfThisMachine, nodes), model.Interleave);
     }
 
     private static List<KvLayer> LayersOf(ExecutionPlan plan) => [.. plan.Graph.Nodes.Select(node => node.Kv).OfType<KvLayer>().Distinct()];

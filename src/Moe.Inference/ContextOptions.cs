@@ -12,6 +12,7 @@ public sealed record ContextOptions
     private const int DefaultContextLength = 4096;
     private const int SmallestMicroBatch = 1;
     private const int LargestMicroBatch = 1 << 16;
+    private const int MostThreads = 1024;
 
     /// <summary>Tokens that one session may hold, at least 1; null for the model's own length, at the most 4,096.</summary>
     public int? ContextLength { get; init; }
@@ -25,8 +26,14 @@ public sealed record ContextOptions
     /// <summary>Most tokens computed in one step, 1 to 65,536; more is faster for prompts and takes more memory.</summary>
     public int MicroBatch { get; init; } = 512;
 
-    /// <summary>Threads that compute, the engine's own included, at least 1; null for one per physical core, but no more than the processors that the process may use.</summary>
+    /// <summary>
+    /// Threads that compute, the engine's own included, at least 1; null for one per physical core, but no more than the processors that the process may
+    /// use, or for one per processor of <see cref="ThreadOptions.Affinity"/>'s list.
+    /// </summary>
     public int? Threads { get; init; }
+
+    /// <summary>Separate numbers of threads for generation and prompts, and the processors that they run on.</summary>
+    public ThreadOptions Threading { get; init; } = new();
 
     /// <summary>Whether to compute in float32 without quantizing activations: slower, for comparison with references.</summary>
     public bool Exact { get; init; }
@@ -52,7 +59,11 @@ public sealed record ContextOptions
 
     internal int ResolveContextLength(int trained) => ContextLength ?? Math.Min(trained, DefaultContextLength);
 
-    internal int ResolveThreads() => Threads ?? PhysicalCores.Usable;
+    internal ThreadCounts ResolveThreads()
+    {
+        int threads = Threads ?? Threading.Affinity.Count ?? PhysicalCores.Usable;
+        return new ThreadCounts(Threading.Generation ?? threads, Threading.Prompts ?? threads);
+    }
 
     internal void Check()
     {
@@ -62,13 +73,19 @@ public sealed record ContextOptions
             throw new ArgumentOutOfRangeException(nameof(Offload), threshold, "the threshold must be greater than 0");
         AtLeastOne(ContextLength, nameof(ContextLength));
         AtLeastOne(KvCapacity, nameof(KvCapacity));
-        AtLeastOne(Threads, nameof(Threads));
+        CheckThreads(Threads, nameof(Threads));
+        CheckThreads(Threading.Generation, nameof(Threading));
+        CheckThreads(Threading.Prompts, nameof(Threading));
         if (MicroBatch is < SmallestMicroBatch or > LargestMicroBatch)
             throw new ArgumentOutOfRangeException(nameof(MicroBatch), MicroBatch, $"expected {SmallestMicroBatch} to {LargestMicroBatch}");
-        if (Threads > 1024)
-            throw new ArgumentOutOfRangeException(nameof(Threads), Threads, "expected at the most 1024");
         if (KvType is not (ElementType.F32 or ElementType.F16 or ElementType.Q8_0))
             throw new ArgumentOutOfRangeException(nameof(KvType), KvType, "key/value memory is F32, F16 or Q8_0");
+    }
+
+    private static void CheckThreads(int? value, string name)
+    {
+        if (value is < 1 or > MostThreads)
+            throw new ArgumentOutOfRangeException(name, value, $"expected 1 to {MostThreads} threads");
     }
 
     private static void AtLeastOne(int? value, string name)

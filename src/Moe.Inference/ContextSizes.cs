@@ -45,7 +45,7 @@ internal sealed record ContextSizes(int ContextLength, int Capacity, PlanRequest
         int outputs = (int)Math.Clamp(MostLogitBytes / ((long)graph.Logits.Width * sizeof(float)), 1, tokens);
         // Sequences of a batch may share pages, so the tables together may name more pages than there are.
         RunSize limits = new(tokens, outputs, checked(tokens * KvMemory.PageCount(length)), length);
-        KernelOptions kernelOptions = new(options.ResolveThreads(), options.Exact, options.KvType);
+        KernelOptions kernelOptions = new(options.ResolveThreads().Most, options.Exact, options.KvType);
         return new ContextSizes(length, capacity, new PlanRequest(graph, limits, registry, placement, kernelOptions, options.Validate ? ValidationSettings.GuardBytes : 0), options.Offload?.Device);
     }
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Moe.Inference.Architectures;
 using Moe.Inference.Chat;
+using Moe.Inference.Cpu.Threading;
 using Moe.Inference.Execution;
 using Moe.Inference.Gguf;
 using Moe.Inference.Graph;
@@ -26,7 +27,7 @@ public sealed class Model : IDisposable
     private int _users = 1;
     private bool _disposed;
 
-    private Model(GgufFile file, GgufContent content, WeightStore weights, ModelOutline info, Tokenizer tokenizer, ModelOptions options)
+    private Model(GgufFile file, GgufContent content, WeightStore weights, ModelOutline info, Tokenizer tokenizer, ModelOptions options, MemoryInterleave? interleave)
     {
         _file = file;
         _content = content;
@@ -39,6 +40,7 @@ public sealed class Model : IDisposable
         _chatTemplate = new Lazy<ChatTemplate?>(() => Metadata.GetString("tokenizer.chat_template", null) is { } source ? ChatTemplate.Parse(source) : null);
         Placement = options.Placement;
         LoggerFactory = options.LoggerFactory ?? NullLoggerFactory.Instance;
+        Interleave = interleave;
     }
 
     /// <summary>Path of the file, or of its first part.</summary>
@@ -73,6 +75,9 @@ public sealed class Model : IDisposable
 
     internal IReadOnlyList<IDeviceProvider> Devices { get; }
 
+    /// <summary>How the host's memory is spread over nodes, or null for not at all.</summary>
+    internal MemoryInterleave? Interleave { get; }
+
     /// <summary>Loads a model.</summary>
     /// <param name="path">A GGUF file, or any part of a split one.</param>
     /// <param name="options">How to load; null for defaults.</param>
@@ -98,9 +103,10 @@ public sealed class Model : IDisposable
             // Everything that can be refused is refused before any weight is read.
             (ModelOutline info, Tokenizer tokenizer) = ReadHeader(file);
             PlacementGate.Check(info, options);
-            content = Bring(file, options, progress, cancellationToken);
+            MemoryInterleave? interleave = InterleaveOf(options);
+            content = Bring(file, options, interleave, progress, cancellationToken);
             weights = new WeightStore(file, content, info.Weights, options.Placement, options.Devices, progress, cancellationToken);
-            Model model = new(file, content, weights, info, tokenizer, options);
+            Model model = new(file, content, weights, info, tokenizer, options, interleave);
             model.LoggerFactory.CreateLogger<Model>().LogInformation(
                 "loaded {Name} ({Architecture}, {Layers} layers, {Bytes:N0} bytes of weights) by {Loading} in {Milliseconds:N0} ms",
                 model.Name,
@@ -109,6 +115,7 @@ public sealed class Model : IDisposable
                 model.WeightBytes,
                 options.Loading,
                 watch.ElapsedMilliseconds);
+            LogMemory(model, options);
             return model;
         }
         catch
@@ -191,14 +198,30 @@ public sealed class Model : IDisposable
         }
     }
 
-    private static GgufContent Bring(GgufFile file, ModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    private static MemoryInterleave? InterleaveOf(ModelOptions options) => options.Numa switch
+    {
+        NumaPolicy.None => null,
+        NumaPolicy.Interleave => MemoryInterleave.Over(NumaNodes.OfThisMachine),
+        _ => throw new ArgumentOutOfRangeException(nameof(options), options.Numa, "unknown policy for memory nodes"),
+    };
+
+    private static void LogMemory(Model model, ModelOptions options)
+    {
+        if (options.Numa == NumaPolicy.None)
+            return;
+        string pages = options.Loading == WeightLoading.Map ? "; pages of the mapped file that were in memory before stay where they are" : "";
+        model.LoggerFactory.CreateLogger<Model>().LogInformation("{Memory}{Pages}", model.Interleave?.ToString() ?? "there is one memory node, or this system does not tell of more: nothing to interleave", model.Interleave is null ? "" : pages);
+    }
+
+    private static GgufContent Bring(GgufFile file, ModelOptions options, MemoryInterleave? interleave, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         IProgress<GgufReadProgress>? relay = progress is null ? null : new Relay(progress);
+        using IDisposable? spread = interleave?.Begin();
         return options.Loading switch
         {
             // What is copied to devices is read while it is copied.
             WeightLoading.Map => file.Map(options.Devices.Count > 0 ? GgufPrefetch.Hint : Prefetch(file), relay, cancellationToken),
-            WeightLoading.Read => file.ReadAll(relay, cancellationToken),
+            WeightLoading.Read => file.Read(relay, interleave is null ? null : interleave.Spread, cancellationToken),
             _ => throw new ArgumentOutOfRangeException(nameof(options), options.Loading, "unknown way of loading"),
         };
     }

@@ -20,6 +20,9 @@ public sealed record ModelOptions
     /// <summary>How the file is brought into memory.</summary>
     public WeightLoading Loading { get; init; } = WeightLoading.Map;
 
+    /// <summary>Where the host's memory lies on a machine with several memory nodes: weights, and what contexts of the model allocate.</summary>
+    public NumaPolicy Numa { get; init; }
+
     /// <summary>Where tensors live.</summary>
     public DevicePlacement Placement { get; init; } = DevicePlacement.Cpu;
 

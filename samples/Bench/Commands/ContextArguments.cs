@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Moe.Inference.Cpu.Threading;
 using Moe.Inference.Kv;
 using Moe.Inference.Ops;
 using Moe.Inference.Placement;
@@ -11,7 +10,7 @@ namespace Moe.Inference.Bench.Commands;
 /// <summary>The options that decide how a model is computed.</summary>
 internal sealed class ContextArguments
 {
-    private readonly Option<int?> _threads = Arguments.OptionalCount("--threads", "Threads that compute; one per physical core if not given", most: 1024, aliases: "-t");
+    private readonly ThreadArguments _threads;
     private readonly Option<int> _batch = Arguments.Count("--batch", 512, "Most tokens computed in one step", most: 1 << 16, aliases: "-b");
     private readonly Option<string?> _kvType = new("--kv-type") { Description = "Element type of key/value memory: f16 (f32 with --exact) if not given" };
     private readonly Option<bool> _exact = new("--exact") { Description = "Compute in float32, without quantizing activations" };
@@ -22,7 +21,7 @@ internal sealed class ContextArguments
     public ContextArguments(Command command)
     {
         _kvType.AcceptOnlyFromAmong("f32", "f16", "q8_0");
-        command.Add(_threads);
+        _threads = new ThreadArguments(command);
         command.Add(_batch);
         command.Add(_kvType);
         command.Add(_exact);
@@ -47,18 +46,17 @@ internal sealed class ContextArguments
                 operations.Disable(operation);
         }
 
-        return new ContextOptions
+        return _threads.Apply(parsed, new ContextOptions
         {
             ContextLength = contextLength,
             KvCapacity = Capacity(contextLength, sessions),
             KvType = Enum.Parse<ElementType>(kvType, ignoreCase: true),
             MicroBatch = parsed.GetValue(_batch),
-            Threads = parsed.GetValue(_threads) ?? PhysicalCores.Usable,
             Exact = exact,
             Validate = parsed.GetValue(_validate),
             Offload = Offload(parsed.GetValue(_offload)),
             Operations = operations,
-        };
+        });
     }
 
     private static OffloadPolicy? Offload(string? text)

@@ -18,6 +18,8 @@ internal sealed record SpeedReport
 
     public required int Threads { get; init; }
 
+    public required int PromptThreads { get; init; }
+
     public required int Batch { get; init; }
 
     public required ElementType KvType { get; init; }

@@ -12,7 +12,7 @@ internal static class SpeedTable
     {
         SpeedSettings settings = report.Settings;
         output.WriteLine($"{Path.GetFileName(report.File)} ({report.Architecture}), {Size(report.WeightBytes)} of weights, {Size(report.WeightBytesPerToken)} read for a token");
-        output.WriteLine($"{report.Machine.Processor ?? "unknown processor"}, {report.Machine.Instructions}, {report.Threads} threads, load {report.Machine.LoadAverage ?? "unknown"}, {report.Machine.Runtime}");
+        output.WriteLine($"{report.Machine.Processor ?? "unknown processor"}, {report.Machine.Instructions}, {report.Threads} threads{(report.PromptThreads == report.Threads ? "" : $", {report.PromptThreads} for prompts")}, load {report.Machine.LoadAverage ?? "unknown"}, {report.Machine.Runtime}");
         output.WriteLine($"key/value memory {report.KvType} {Size(report.KvBytes)}, compute memory {Size(report.ComputeBytes)}, {report.Steps} steps{Special(report)}");
 
         Table table = new Table().Border(TableBorder.Simple).AddColumn("what");

@@ -16,7 +16,7 @@ internal sealed class SimulatedProgram : IDeviceProgram
     public SimulatedProgram(SimulatedDevice device, WorkerPool pool, IReadOnlyList<(PlannedStep Planned, IStep Bound)> steps)
     {
         _device = device;
-        _launches = [.. steps.Select(step => (step.Planned, new CpuProgram(pool, [(step.Planned, AsCpuStep(step.Planned, step.Bound))])))];
+        _launches = [.. steps.Select(step => (step.Planned, new CpuProgram(pool, new ThreadCounts(pool.Threads, pool.Threads), [(step.Planned, AsCpuStep(step.Planned, step.Bound))])))];
     }
 
     /// <summary>Runs all steps, on the queue's thread.</summary>

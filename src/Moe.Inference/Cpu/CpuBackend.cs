@@ -11,18 +11,40 @@ namespace Moe.Inference.Cpu;
 internal sealed unsafe class CpuBackend : IBackend
 {
     private readonly WorkerPool _pool;
+    private readonly ThreadCounts _threads;
+    private readonly int[]? _processors;
+    private readonly MemoryInterleave? _interleave;
+    private string? _refusal;
 
-    public CpuBackend(int threads) => _pool = new WorkerPool(threads);
+    public CpuBackend(int threads)
+        : this(new ThreadCounts(threads, threads), null, null)
+    {
+    }
+
+    /// <summary>Starts the threads.</summary>
+    /// <param name="threads">How many.</param>
+    /// <param name="processors">The processor of each, or null where they float.</param>
+    /// <param name="interleave">How its memory is spread, or null for not at all.</param>
+    public CpuBackend(ThreadCounts threads, int[]? processors, MemoryInterleave? interleave)
+    {
+        (_threads, _processors, _interleave) = (threads, processors, interleave);
+        _pool = new WorkerPool(threads.Most);
+        if (processors is not null)
+            _pool.Run(new SettleWorkers(this));
+    }
 
     public Device Device => Device.Cpu;
 
     public string Description => string.Join(
-        ", ", [$"{_pool.Threads} threads", $"{Simd.CpuFeatures.Current}", .. Jit.JitTiles.Dropped.Select(dropped => $"no {dropped.Key}: {dropped.Value}")]);
+        ", ", [.. DescribeThreads(), $"{Simd.CpuFeatures.Current}", .. Jit.JitTiles.Dropped.Select(dropped => $"no {dropped.Key}: {dropped.Value}")]);
 
-    public DeviceBuffer Allocate(long bytes, string purpose) => new HostBuffer(bytes, purpose);
+    /// <summary>Called on the thread that will run programs, for which it takes part as the first.</summary>
+    public void SettleCaller() => Settle(0);
+
+    public DeviceBuffer Allocate(long bytes, string purpose) => new HostBuffer(bytes, purpose, _interleave);
 
     public IDeviceProgram Compile(IReadOnlyList<(PlannedStep Planned, IStep Bound)> steps) =>
-        new CpuProgram(_pool, [.. steps.Select(step => (step.Planned, AsCpuStep(step.Planned, step.Bound)))]);
+        new CpuProgram(_pool, _threads, [.. steps.Select(step => (step.Planned, AsCpuStep(step.Planned, step.Bound)))]);
 
     public IStep Bind(IKernel kernel, KernelBinding binding) => kernel.Bind(binding);
 
@@ -52,6 +74,21 @@ internal sealed unsafe class CpuBackend : IBackend
 
     public void Dispose() => _pool.Dispose();
 
+    private void Settle(int worker)
+    {
+        if (_processors is not null && ThreadPinning.Pin(_processors[worker]) is { } refusal)
+            _refusal = $"not bound to processor {_processors[worker]}: {refusal}";
+    }
+
+    private IEnumerable<string> DescribeThreads()
+    {
+        yield return _threads.Generation == _threads.Prompts ? $"{_threads.Most} threads" : $"{_threads.Generation} threads, {_threads.Prompts} for prompts";
+        if (_processors is not null)
+            yield return _refusal ?? $"bound to processors {ProcessorList.Text(_processors)}";
+        if (_interleave is not null)
+            yield return _interleave.ToString();
+    }
+
     private static Span<byte> Bytes(DeviceBuffer buffer, long offset, int length)
     {
         if (offset < 0 || offset + length > buffer.Length)
@@ -61,6 +98,16 @@ internal sealed unsafe class CpuBackend : IBackend
 
     private static CpuStep AsCpuStep(PlannedStep planned, IStep bound) => bound as CpuStep
         ?? throw new PlanningException(planned.Node.Operation.Name, planned.Node.Label, planned.Device.ToString(), $"the kernel {planned.Kernel?.GetType().Name} does not make CPU steps");
+
+    /// <summary>Binds all threads of the pool but the one that makes the backend.</summary>
+    private sealed class SettleWorkers(CpuBackend backend) : IPoolJob
+    {
+        public void Execute(int worker)
+        {
+            if (worker > 0)
+                backend.Settle(worker);
+        }
+    }
 
     /// <summary>The host runs everything before it returns, so its events have always happened.</summary>
     private sealed class HostEvent : IDeviceEvent

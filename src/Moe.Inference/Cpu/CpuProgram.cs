@@ -7,7 +7,7 @@ namespace Moe.Inference.Cpu;
 
 /// <summary>
 /// Runs steps stage by stage: all threads take items of a stage's first phases, meet at a barrier, go on to the second phases, and so on.
-/// One dispatch runs the whole program. Each thread has its own stretch of a round's items, so that it reads neighbouring weights one after
+/// One dispatch runs the whole program, on as many of the pool's threads as a run of its size wants. Each thread has its own stretch of a round's items, so that it reads neighbouring weights one after
 /// the other, and helps others when it is done.
 /// </summary>
 internal sealed class CpuProgram : IDeviceProgram, IPoolJob
@@ -18,20 +18,22 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
     // Keeps the threads' counts off each other's cache lines.
     private const int CounterPadding = 32;
     private readonly WorkerPool _pool;
+    private readonly ThreadCounts _threadCounts;
     private readonly SpinBarrier _barrier;
     private readonly Entry[] _entries;
     private readonly (int Start, int End)[] _rounds;
     private readonly PaddedCounter[] _taken;
     private readonly int[][] _counts;
     private readonly bool[] _brief;
+    private int _threads;
     private RunSize _size;
     private CancellationToken _cancellation;
     private volatile bool _stop;
     private DeviceException? _failure;
 
-    public CpuProgram(WorkerPool pool, IReadOnlyList<(PlannedStep Planned, CpuStep Step)> steps)
+    public CpuProgram(WorkerPool pool, ThreadCounts threadCounts, IReadOnlyList<(PlannedStep Planned, CpuStep Step)> steps)
     {
-        _pool = pool;
+        (_pool, _threadCounts) = (pool, threadCounts);
         _barrier = new SpinBarrier(pool.Threads);
         List<Entry> entries = [];
         List<(int, int)> rounds = [];
@@ -63,13 +65,14 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
         for (int i = 0; i < _taken.Length; i++)
             _taken[i].Value = 0;
         (_size, _cancellation, _stop, _failure) = (size, cancellation, false, null);
+        _threads = _barrier.Participants = _threadCounts.For(size);
         bool brief = true;
         for (int round = 0; round < _rounds.Length; round++)
             brief &= _brief[round] = IsBrief(round);
         if (brief)
             RunBrief();
         else
-            _pool.Run(this);
+            _pool.Run(this, _threads);
         if (_failure is not null)
             throw _failure;
         if (_stop)
@@ -111,7 +114,7 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
         }
     }
 
-    private ref PaddedCounter Counter(int round, int worker) => ref _taken[(round % CounterSets * _pool.Threads) + worker];
+    private ref PaddedCounter Counter(int round, int worker) => ref _taken[(round % CounterSets * _threads) + worker];
 
     private bool IsBrief(int round)
     {
@@ -145,7 +148,7 @@ internal sealed class CpuProgram : IDeviceProgram, IPoolJob
     private void TakeItems(int round, int worker)
     {
         int[] counts = _counts[worker];
-        int total = CountItems(round, counts), threads = _pool.Threads;
+        int total = CountItems(round, counts), threads = _threads;
         for (int helped = 0; helped < Math.Min(threads, MostHelped); helped++)
         {
             int owner = (worker + helped) % threads;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Moe.Inference.Cpu.Threading;
 using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Cpu;
@@ -9,7 +10,7 @@ internal sealed unsafe class HostBuffer : DeviceBuffer
     private const nuint PageBytes = 4096;
     private void* _memory;
 
-    public HostBuffer(long length, string purpose)
+    public HostBuffer(long length, string purpose, MemoryInterleave? interleave = null)
         : base(Device.Cpu, length, purpose)
     {
         try
@@ -21,6 +22,7 @@ internal sealed unsafe class HostBuffer : DeviceBuffer
             throw new OutOfDeviceMemoryException(Device.Cpu.ToString(), length, -1, purpose, problem);
         }
 
+        interleave?.Spread((nint)_memory, (nint)length);
         GC.AddMemoryPressure(Math.Max(length, 1));
     }
 

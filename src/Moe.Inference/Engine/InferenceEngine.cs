@@ -30,13 +30,18 @@ internal sealed class InferenceEngine : IDisposable
     private DeviceException? _deviceLoss;
     private Exception? _lost;
 
-    public InferenceEngine(IRunnerChoice runners, KvMemory memory, ILogger logger)
+    /// <summary>Starts the thread.</summary>
+    /// <param name="runners">The plans.</param>
+    /// <param name="memory">Key/value memory.</param>
+    /// <param name="logger">Where failures are logged.</param>
+    /// <param name="started">Called first on the thread; must not throw.</param>
+    public InferenceEngine(IRunnerChoice runners, KvMemory memory, ILogger logger, Action? started = null)
     {
         _runners = runners;
         _memory = memory;
         _logger = logger;
         _batch = new MicroBatch(runners.Limits);
-        _thread = new Thread(Loop) { IsBackground = true, Name = "moe-engine" };
+        _thread = new Thread(() => Loop(started)) { IsBackground = true, Name = "moe-engine" };
         _thread.Start();
     }
 
@@ -105,8 +110,9 @@ internal sealed class InferenceEngine : IDisposable
         ? new DeviceException(loss.Operation, loss.Tensor, loss.Device, "the device was lost, and this context with it; dispose the context and create it again, from a model loaded onto a device that works", loss.Code, loss) { DeviceLost = true }
         : new InvalidOperationException("the context's engine failed; dispose the context and create it again", error);
 
-    private void Loop()
+    private void Loop(Action? started)
     {
+        started?.Invoke();
         Exception gone = new ObjectDisposedException(Owner);
         try
         {

@@ -98,12 +98,16 @@ public sealed class GgufFile : IDisposable
     /// <exception cref="OperationCanceledException">Reading was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The file is closed.</exception>
     public GgufContent ReadAll(IProgress<GgufReadProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        NativeContent.Create(this, progress, cancellationToken);
+        Read(progress, null, cancellationToken);
 
     /// <summary>As <see cref="ReadAll"/>, on threads of the pool.</summary>
     /// <inheritdoc cref="ReadAll"/>
     public Task<GgufContent> ReadAllAsync(IProgress<GgufReadProgress>? progress = null, CancellationToken cancellationToken = default) =>
         Task.Run(() => ReadAll(progress, cancellationToken), cancellationToken);
+
+    /// <summary>The same, with a word on the memory, its address and bytes, before anything is written there.</summary>
+    internal GgufContent Read(IProgress<GgufReadProgress>? progress, Action<nint, nint>? allocated, CancellationToken cancellationToken) =>
+        NativeContent.Create(this, progress, allocated, cancellationToken);
 
     /// <summary>Closes the files. Content that was mapped or read stays valid.</summary>
     public void Dispose()

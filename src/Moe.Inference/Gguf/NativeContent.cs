@@ -8,7 +8,7 @@ internal sealed class NativeContent : GgufContent
     private NativeContent(GgufPart[] parts, AlignedMemory memory)
         : base(parts) => _memory = memory;
 
-    public static NativeContent Create(GgufFile file, IProgress<GgufReadProgress>? progress, CancellationToken cancellationToken)
+    public static NativeContent Create(GgufFile file, IProgress<GgufReadProgress>? progress, Action<nint, nint>? allocated, CancellationToken cancellationToken)
     {
         GgufPart[] parts = file.OpenParts;
         cancellationToken.ThrowIfCancellationRequested();
@@ -19,6 +19,7 @@ internal sealed class NativeContent : GgufContent
         NativeContent content = new(parts, new AlignedMemory((nuint)Math.Max(total, 1)));
         try
         {
+            allocated?.Invoke(content._memory.Address, (nint)Math.Max(total, 1));
             nint[][] addresses = Array.ConvertAll(places, part => Array.ConvertAll(part, place => content._memory.Address + (nint)place));
             new ContentReader(parts, addresses, new ProgressReporter(progress, file.TensorBytes), cancellationToken).Run();
             content.SetAddresses(addresses);

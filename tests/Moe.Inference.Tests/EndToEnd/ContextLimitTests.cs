@@ -1,3 +1,4 @@
+using Moe.Inference.Cpu.Threading;
 using Moe.Inference.Sampling;
 using Moe.Inference.Tensors;
 using static Moe.Inference.Tests.EndToEnd.TestModels;
@@ -106,6 +107,11 @@ public sealed class ContextLimitTests : IDisposable
         { nameof(ContextOptions.KvCapacity), new ContextOptions { KvCapacity = -5 } },
         { nameof(ContextOptions.Threads), new ContextOptions { Threads = 0 } },
         { nameof(ContextOptions.Threads), new ContextOptions { Threads = 100_000 } },
+        { nameof(ContextOptions.Threading), new ContextOptions { Threading = new ThreadOptions { Generation = 0 } } },
+        { nameof(ContextOptions.Threading), new ContextOptions { Threading = new ThreadOptions { Prompts = 1025 } } },
+        { nameof(ContextOptions.Threading), new ContextOptions { Threading = new ThreadOptions { Affinity = ThreadAffinity.Processors(65_000) } } },
+        { nameof(ContextOptions.Threading), new ContextOptions { Threads = 2, Threading = new ThreadOptions { Affinity = ThreadAffinity.Processors(ThreadPinning.Allowed![0]) } } },
+        { nameof(ContextOptions.Threading), new ContextOptions { Threads = 1000, Threading = new ThreadOptions { Affinity = ThreadAffinity.PhysicalCores } } },
         { nameof(ContextOptions.MicroBatch), new ContextOptions { MicroBatch = 0 } },
         { nameof(ContextOptions.MicroBatch), new ContextOptions { MicroBatch = int.MaxValue } },
         { nameof(ContextOptions.KvType), new ContextOptions { KvType = ElementType.Q4_K } },

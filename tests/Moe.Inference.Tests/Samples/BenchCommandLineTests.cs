@@ -10,6 +10,10 @@ public class BenchCommandLineTests
     [InlineData("bench")]
     [InlineData("bench file -p -3")]
     [InlineData("bench file -t 1025")]
+    [InlineData("bench file -tb 0")]
+    [InlineData("bench file --cpu-affinity everywhere")]
+    [InlineData("bench file --cpu-affinity 3-1")]
+    [InlineData("bench file --numa distribute")]
     [InlineData("bench file -n 2147483647")]
     [InlineData("bench file --kv-type q4_k")]
     [InlineData("logits file --tokens 1,x")]
@@ -66,6 +70,18 @@ public class BenchCommandLineTests
         (int exitCode, string output, string error) = await BenchProgram.RunAsync([.. arguments, "--devices", "VULKAN0", "-ngl", "99"]);
         (exitCode, output).Should().Be((2, ""));
         error.Should().StartWith("error: ").And.Contain("there is no device VULKAN0 here");
+    }
+
+    [Fact]
+    public async Task Logits_do_not_depend_on_threads_and_where_they_run()
+    {
+        string[] arguments = ["logits", TestModels.Shipped, "--tokens", string.Join(',', Enumerable.Range(1, 40))];
+        string one = await BenchProgram.OutputAsync([.. arguments, "-t", "1"]);
+        (await BenchProgram.OutputAsync([.. arguments, "-t", "1", "-tb", "2", "--cpu-affinity", "none", "--numa", "interleave"])).Should().Be(one);
+        (await BenchProgram.OutputAsync([.. arguments, "-t", "3", "-tb", "1"])).Should().Be(one);
+        (int exitCode, _, string error) = await BenchProgram.RunAsync([.. arguments, "--cpu-affinity", "9999"]);
+        exitCode.Should().Be(2);
+        error.Should().StartWith("error: processor 9999 is not among those that the process may use");
     }
 
     [SkippableFact]

@@ -11,11 +11,27 @@ internal static class PhysicalCores
     private const string LinuxTopology = "/sys/devices/system/cpu";
 
     /// <summary>The number of threads for this process, at least 1.</summary>
-    public static int Usable => Math.Max(1, Math.Min(Environment.ProcessorCount, Count(LinuxTopology) ?? int.MaxValue));
+    public static int Usable => CountUsable(Read(LinuxTopology), ThreadPinning.Allowed, Environment.ProcessorCount);
 
-    /// <summary>Physical cores by the kernel's description of each logical processor (Documentation/admin-guide/cputopology.rst), or null where there is none.</summary>
+    /// <summary>The logical processors of each physical core; empty where that is unknown.</summary>
+    public static IReadOnlyList<int[]> OfThisMachine => Read(LinuxTopology);
+
+    /// <summary>The number of threads for a process.</summary>
+    /// <param name="cores">The logical processors of each core.</param>
+    /// <param name="allowed">Processors that the process may use, or null if that is unknown.</param>
+    /// <param name="processorCount">Processors that it may keep busy at once.</param>
+    public static int CountUsable(IReadOnlyList<int[]> cores, IReadOnlyList<int>? allowed, int processorCount)
+    {
+        int usable = cores.Count(core => allowed is null || core.Any(allowed.Contains));
+        return Math.Max(1, usable == 0 ? processorCount : Math.Min(processorCount, usable));
+    }
+
+    /// <summary>
+    /// The logical processors of each physical core, by the kernel's description of each (Documentation/admin-guide/cputopology.rst); empty where
+    /// there is none.
+    /// </summary>
     /// <param name="topology">The folder with a folder for each processor.</param>
-    public static int? Count(string topology)
+    public static IReadOnlyList<int[]> Read(string topology)
     {
         HashSet<string> cores = new(StringComparer.Ordinal);
         try
@@ -30,12 +46,12 @@ internal static class PhysicalCores
                 if (File.Exists(siblings))
                     cores.Add(File.ReadAllText(siblings).Trim());
             }
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
 
-        return cores.Count == 0 ? null : cores.Count;
+            return [.. cores.Select(ProcessorList.Parse).Where(core => core.Length > 0).OrderBy(core => core[0])];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or FormatException)
+        {
+            return [];
+        }
     }
 }

@@ -6,7 +6,7 @@ namespace Moe.Inference.Cpu.Threading;
 /// Lets a fixed number of threads wait for each other, and agree on whether to stop. Spins briefly, then yields its core, so that a busy
 /// machine slows down gently.
 /// </summary>
-internal sealed class SpinBarrier(int participants)
+internal sealed class SpinBarrier
 {
     private const int ShortSpins = 2000;
     private const int SpinRounds = ShortSpins + 200;
@@ -15,11 +15,19 @@ internal sealed class SpinBarrier(int participants)
     private PaddedCounter _votes;
     private bool _verdict;
 
+    /// <summary>Creates the barrier.</summary>
+    /// <param name="participants">Threads that wait for each other.</param>
+    public SpinBarrier(int participants) => Participants = participants;
+
+    /// <summary>Threads that wait for each other; changed only while nobody waits.</summary>
+    public int Participants { get; set; }
+
     /// <summary>Returns when all participants have called it.</summary>
     /// <param name="stop">This thread's vote.</param>
     /// <returns>Whether any participant voted to stop: the same for all, as the last to arrive counts the votes before anybody goes on.</returns>
     public bool Wait(bool stop = false)
     {
+        int participants = Participants;
         if (participants == 1)
             return stop;
         if (stop)

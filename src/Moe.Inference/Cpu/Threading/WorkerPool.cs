@@ -4,13 +4,13 @@ namespace Moe.Inference.Cpu.Threading;
 internal interface IPoolJob
 {
     /// <summary>Called once on each thread; must not throw.</summary>
-    /// <param name="worker">The thread's number; 0 is the caller of <see cref="WorkerPool.Run"/>.</param>
+    /// <param name="worker">The thread's number; 0 is the caller of <see cref="WorkerPool.Run(IPoolJob, int)"/>.</param>
     void Execute(int worker);
 }
 
 /// <summary>
-/// A fixed set of threads that work together on one job at a time. The caller of <see cref="Run"/> is one of them. Idle threads spin for a
-/// moment, as the next token usually follows at once, and then sleep.
+/// A fixed set of threads that work together on one job at a time. The caller of <see cref="Run(IPoolJob, int)"/> is one of them. Idle threads spin for a
+/// moment, as the next token usually follows at once, and then sleep. A job may want only the first of them; the others sleep on.
 /// </summary>
 internal sealed class WorkerPool : IDisposable
 {
@@ -20,8 +20,8 @@ internal sealed class WorkerPool : IDisposable
     private readonly SemaphoreSlim[] _wake;
     private readonly int[] _sleeping;
     private readonly SpinBarrier _end;
+    private readonly PaddedCounter[] _epochs;
     private IPoolJob? _job;
-    private int _epoch;
     private bool _stopped;
 
     /// <summary>Starts the threads.</summary>
@@ -33,6 +33,7 @@ internal sealed class WorkerPool : IDisposable
         _end = new SpinBarrier(threads);
         _wake = [.. Enumerable.Range(0, threads).Select(_ => new SemaphoreSlim(0))];
         _sleeping = new int[threads];
+        _epochs = new PaddedCounter[threads];
         _threads = new Thread[threads - 1];
         for (int i = 0; i < _threads.Length; i++)
         {
@@ -46,12 +47,20 @@ internal sealed class WorkerPool : IDisposable
     public int Threads { get; }
 
     /// <summary>Runs a job on all threads and returns when all are done.</summary>
-    public void Run(IPoolJob job)
+    public void Run(IPoolJob job) => Run(job, Threads);
+
+    /// <summary>Runs a job on the first threads and returns when they are done.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="threads">How many of the pool's threads take part, the caller included; at least 1.</param>
+    public void Run(IPoolJob job, int threads)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, Threads);
         lock (_startLock)
         {
             ObjectDisposedException.ThrowIf(_stopped, this);
-            Publish(job);
+            _end.Participants = threads;
+            Publish(job, threads);
             job.Execute(0);
             _end.Wait();
             _job = null;
@@ -66,7 +75,7 @@ internal sealed class WorkerPool : IDisposable
             if (_stopped)
                 return;
             _stopped = true;
-            Publish(null);
+            Publish(null, Threads);
         }
 
         foreach (Thread thread in _threads)
@@ -75,13 +84,13 @@ internal sealed class WorkerPool : IDisposable
             wake.Dispose();
     }
 
-    private void Publish(IPoolJob? job)
+    private void Publish(IPoolJob? job, int threads)
     {
         _job = job;
-        // A full fence between the new epoch and the look at sleepers: a worker does the same in reverse order, so one of them sees the other.
-        Interlocked.Increment(ref _epoch);
-        for (int worker = 1; worker < Threads; worker++)
+        for (int worker = 1; worker < threads; worker++)
         {
+            // A full fence between the new epoch and the look at sleepers: a worker does the same in reverse order, so one of them sees the other.
+            Interlocked.Increment(ref _epochs[worker].Value);
             if (Interlocked.Exchange(ref _sleeping[worker], 0) == 1)
                 _wake[worker].Release();
         }
@@ -103,20 +112,21 @@ internal sealed class WorkerPool : IDisposable
 
     private int AwaitEpoch(int worker, int seen)
     {
+        ref int epochs = ref _epochs[worker].Value;
         for (int spin = 0; spin < IdleSpins; spin++)
         {
-            int epoch = Volatile.Read(ref _epoch);
+            int epoch = Volatile.Read(ref epochs);
             if (epoch != seen)
                 return epoch;
             Thread.SpinWait(8);
         }
 
         Interlocked.Exchange(ref _sleeping[worker], 1);
-        int now = Volatile.Read(ref _epoch);
+        int now = Volatile.Read(ref epochs);
         // Whoever takes the mark back decides: if the publisher did, its release must be consumed.
         if (now != seen && Interlocked.Exchange(ref _sleeping[worker], 0) == 1)
             return now;
         _wake[worker].Wait();
-        return Volatile.Read(ref _epoch);
+        return Volatile.Read(ref epochs);
     }
 }

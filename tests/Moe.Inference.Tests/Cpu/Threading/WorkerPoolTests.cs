@@ -1,6 +1,6 @@
 using Moe.Inference.Cpu.Threading;
 
-namespace Moe.Inference.Tests.Cpu;
+namespace Moe.Inference.Tests.Cpu.Threading;
 
 public class WorkerPoolTests
 {
@@ -21,6 +21,35 @@ public class WorkerPoolTests
             pool.Run(job);
             job.Counts.Should().OnlyContain(count => count == round);
         }
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void A_job_for_fewer_threads_leaves_the_others_alone(int threads)
+    {
+        using WorkerPool pool = new(threads);
+        Counting job = new(threads);
+        int[] expected = new int[threads];
+        for (int round = 0; round < 1000; round++)
+        {
+            if (round % 250 == 0)
+                Thread.Sleep(20);
+            int taking = 1 + (round * 7 % threads);
+            pool.Run(job, taking);
+            for (int worker = 0; worker < taking; worker++)
+                expected[worker]++;
+            job.Counts.Should().Equal(expected, "round {0} is for {1} threads", round, taking);
+        }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(4)]
+    public void A_job_for_more_threads_than_there_are_is_refused(int threads)
+    {
+        using WorkerPool pool = new(3);
+        FluentActions.Invoking(() => pool.Run(new Counting(3), threads)).Should().Throw<ArgumentOutOfRangeException>();
     }
 
     [Fact]
