@@ -3,13 +3,12 @@ using System.Runtime.Intrinsics.X86;
 namespace Moe.Inference.Cpu.Threading;
 
 /// <summary>
-/// Lets a fixed number of threads wait for each other, and agree on whether to stop. Spins briefly, then yields its core, so that a busy
-/// machine slows down gently.
+/// Lets a number of threads wait for each other, and agree on whether to stop. Spins for some microseconds, as the others are nearly done in most
+/// cases, then offers its core to others again and again: on a busy machine one of them may be the thread that all wait for.
 /// </summary>
 internal sealed class SpinBarrier
 {
-    private const int ShortSpins = 2000;
-    private const int SpinRounds = ShortSpins + 200;
+    private const int Spins = 500;
     private PaddedCounter _arrived;
     private PaddedCounter _phase;
     private PaddedCounter _votes;
@@ -45,12 +44,12 @@ internal sealed class SpinBarrier
 
         for (int round = 0; Volatile.Read(ref _phase.Value) == phase; round++)
         {
-            if (round < ShortSpins && X86Base.IsSupported)
-                X86Base.Pause();
-            else if (round < SpinRounds)
-                Thread.SpinWait(8);
-            else
+            if (round >= Spins)
                 Thread.Yield();
+            else if (X86Base.IsSupported)
+                X86Base.Pause();
+            else
+                Thread.SpinWait(1);
         }
 
         return _verdict;

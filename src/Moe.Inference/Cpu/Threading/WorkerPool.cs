@@ -9,12 +9,13 @@ internal interface IPoolJob
 }
 
 /// <summary>
-/// A fixed set of threads that work together on one job at a time. The caller of <see cref="Run(IPoolJob, int)"/> is one of them. Idle threads spin for a
-/// moment, as the next token usually follows at once, and then sleep. A job may want only the first of them; the others sleep on.
+/// A fixed set of threads that work together on one job at a time. The caller of <see cref="Run(IPoolJob, int)"/> is one of them. Idle threads stay awake
+/// for a moment, as the next token usually follows at once, and then sleep. A job may want only the first of them; the others sleep on.
 /// </summary>
 internal sealed class WorkerPool : IDisposable
 {
-    private const int IdleSpins = 3000;
+    private const int IdleSpins = 300;
+    private const int IdleYields = 3000;
     private readonly Thread[] _threads;
     private readonly Lock _startLock = new();
     private readonly SemaphoreSlim[] _wake;
@@ -113,12 +114,15 @@ internal sealed class WorkerPool : IDisposable
     private int AwaitEpoch(int worker, int seen)
     {
         ref int epochs = ref _epochs[worker].Value;
-        for (int spin = 0; spin < IdleSpins; spin++)
+        for (int spin = 0; spin < IdleSpins + IdleYields; spin++)
         {
             int epoch = Volatile.Read(ref epochs);
             if (epoch != seen)
                 return epoch;
-            Thread.SpinWait(8);
+            if (spin < IdleSpins)
+                Thread.SpinWait(8);
+            else
+                Thread.Yield();
         }
 
         Interlocked.Exchange(ref _sleeping[worker], 1);
