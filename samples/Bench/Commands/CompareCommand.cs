@@ -42,7 +42,7 @@ internal static class CompareCommand
         using Model model = Model.Load(file, cancellationToken: cancellationToken);
         using Context context = model.CreateContext(options);
         double loadSeconds = watch.Elapsed.TotalSeconds;
-        using PeerProcess peer = await PeerProcess.StartAsync(peerFolder, file, options.Threads!.Value, settings, cancellationToken);
+        using PeerProcess peer = await PeerProcess.StartAsync(peerFolder, file, options.ResolveThreads().Generation, settings, cancellationToken);
         RandomTokens random = new(model, settings.Seed);
         string depth = settings.Depth > 0 ? $" after {settings.Depth}" : "";
         List<ComparedFigures> figures = [];
@@ -63,7 +63,7 @@ internal static class CompareCommand
             Machine = machine,
             File = Path.GetFileName(file),
             Peer = $"node-llama-cpp {peer.Version}",
-            Threads = options.Threads!.Value,
+            Threads = options.ResolveThreads().Generation,
             Settings = settings,
             LoadSeconds = loadSeconds,
             PeerLoadSeconds = peer.LoadSeconds,
