@@ -66,6 +66,7 @@ internal static class Program
         SoakCommand.Create(),
         CudaKernelsCommand.Create(),
         ProfileCommand.Create(),
+        LoadCommand.Create(),
     };
 
     private static string Path(ParseResult parsed) => parsed.CommandResult.Command is RootCommand ? "" : $"{parsed.CommandResult.Command.Name} ";

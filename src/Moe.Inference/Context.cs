@@ -153,7 +153,7 @@ public sealed class Context : IDisposable
         return OffloadPolicy.BreakEven(
             staged.Weights.Sum(weight => weight.SliceBytes),
             staged.Weights.Sum(weight => (long)weight.Width * weight.RowsPerSlice),
-            SpeedProbe.Link(device),
+            _locked.Count > 0 ? SpeedProbe.LockedLink(device) : SpeedProbe.Link(device),
             SpeedProbe.MultiplyAdds(host, registry, type, kernels),
             SpeedProbe.MultiplyAdds(device, registry, type, kernels));
     }

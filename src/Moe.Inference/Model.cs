@@ -8,6 +8,7 @@ using Moe.Inference.Execution;
 using Moe.Inference.Gguf;
 using Moe.Inference.Graph;
 using Moe.Inference.Placement;
+using Moe.Inference.Planning;
 using Moe.Inference.Tensors;
 using Moe.Inference.Tokenization;
 
@@ -78,6 +79,9 @@ public sealed class Model : IDisposable
     /// <summary>How the host's memory is spread over nodes, or null for not at all.</summary>
     internal MemoryInterleave? Interleave { get; }
 
+    /// <summary>Where the time of loading went.</summary>
+    internal LoadTimes LoadTimes { get; private init; }
+
     /// <summary>Loads a model.</summary>
     /// <param name="path">A GGUF file, or any part of a split one.</param>
     /// <param name="options">How to load; null for defaults.</param>
@@ -104,9 +108,14 @@ public sealed class Model : IDisposable
             (ModelOutline info, Tokenizer tokenizer) = ReadHeader(file);
             PlacementGate.Check(info, options);
             MemoryInterleave? interleave = InterleaveOf(options);
-            content = Bring(file, options, interleave, progress, cancellationToken);
+            TimeSpan checkedAt = watch.Elapsed;
+            content = Bring(file, info.Weights, options, interleave, progress, cancellationToken);
+            TimeSpan broughtAt = watch.Elapsed;
             weights = new WeightStore(file, content, info.Weights, options.Placement, options.Devices, progress, cancellationToken);
-            Model model = new(file, content, weights, info, tokenizer, options, interleave);
+            Model model = new(file, content, weights, info, tokenizer, options, interleave)
+            {
+                LoadTimes = new LoadTimes(checkedAt, broughtAt - checkedAt, watch.Elapsed - broughtAt, weights.Allocating),
+            };
             model.LoggerFactory.CreateLogger<Model>().LogInformation(
                 "loaded {Name} ({Architecture}, {Layers} layers, {Bytes:N0} bytes of weights) by {Loading} in {Milliseconds:N0} ms",
                 model.Name,
@@ -213,17 +222,24 @@ public sealed class Model : IDisposable
         model.LoggerFactory.CreateLogger<Model>().LogInformation("{Memory}{Pages}", model.Interleave?.ToString() ?? "there is one memory node, or this system does not tell of more: nothing to interleave", model.Interleave is null ? "" : pages);
     }
 
-    private static GgufContent Bring(GgufFile file, ModelOptions options, MemoryInterleave? interleave, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    private static GgufContent Bring(GgufFile file, IReadOnlyList<Weight> weights, ModelOptions options, MemoryInterleave? interleave, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         IProgress<GgufReadProgress>? relay = progress is null ? null : new Relay(progress);
         using IDisposable? spread = interleave?.Begin();
         return options.Loading switch
         {
-            // What is copied to devices is read while it is copied.
-            WeightLoading.Map => file.Map(options.Devices.Count > 0 ? GgufPrefetch.Hint : Prefetch(file), relay, cancellationToken),
+            WeightLoading.Map when options.Devices.Count > 0 => file.MapWith(GgufPrefetch.Hint, StaysOnHost(weights, options.Placement), relay, cancellationToken),
+            WeightLoading.Map => file.Map(Prefetch(file), relay, cancellationToken),
             WeightLoading.Read => file.Read(relay, interleave is null ? null : interleave.Spread, cancellationToken),
             _ => throw new ArgumentOutOfRangeException(nameof(options), options.Loading, "unknown way of loading"),
         };
+    }
+
+    // What is copied to devices is read while it is copied.
+    private static Func<GgufTensor, bool> StaysOnHost(IReadOnlyList<Weight> weights, DevicePlacement placement)
+    {
+        HashSet<string> names = [.. WeightPlacement.Parts(weights, placement).Where(part => part.Device.IsCpu).Select(part => part.Part.Name)];
+        return tensor => names.Contains(tensor.Name);
     }
 
     // Touching every page beforehand makes the first token as fast as the others, unless that would push out other pages of the same file.

@@ -11,11 +11,30 @@ namespace Moe.Inference;
 internal static class SpeedProbe
 {
     private const int LinkBytes = 8 << 20;
+    private const int LinkCopies = 16;
     private const int Width = 1024;
     private const int Tokens = 64;
     private const int Repeats = 3;
 
-    /// <summary>Bytes a second from the host to a device.</summary>
+    /// <summary>Bytes a second from host memory that is locked in place to a device; from any memory where the device has no such.</summary>
+    public static double LockedLink(IBackend backend)
+    {
+        using DeviceBuffer? source = backend.AllocateHost(LinkBytes, "speed probe");
+        if (source is null)
+            return Link(backend);
+        using DeviceBuffer target = backend.Allocate(LinkBytes, "speed probe");
+        GraphBuilder builder = new();
+        GraphNode node = builder.AddNode("probe", new TransferOp(Device.Cpu, backend.Device), [builder.AddInput("x", ValueShape.Floats(RowCount.Tokens, Width))]);
+        PlannedStep step = new(node, backend.Device, null, 0, new ArenaSlot(backend.Device, 0, 0), []);
+        return (double)LinkBytes * LinkCopies / Best(() =>
+        {
+            for (int i = 0; i < LinkCopies; i++)
+                backend.EnqueueTransfer(step, source, 0, target, 0, LinkBytes);
+            backend.Synchronize();
+        });
+    }
+
+    /// <summary>Bytes a second from any host memory to a device.</summary>
     public static double Link(IBackend backend)
     {
         byte[] data = new byte[LinkBytes];

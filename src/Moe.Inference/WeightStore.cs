@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Moe.Inference.Cpu;
 using Moe.Inference.Execution;
 using Moe.Inference.Gguf;
@@ -11,8 +12,6 @@ namespace Moe.Inference;
 /// <summary>A model's tensors where the placement puts them: on the host in the file's own memory, on other devices as copies.</summary>
 internal sealed class WeightStore : IDisposable
 {
-    private const int PieceBytes = 256 << 20;
-
     private readonly Dictionary<string, TensorView> _host;
     private readonly Dictionary<(string Name, int FirstSlice, Device Device), TensorView> _devices = [];
 
@@ -23,24 +22,25 @@ internal sealed class WeightStore : IDisposable
     /// <param name="placement">Where they live.</param>
     /// <param name="devices">The devices there are, beside the host.</param>
     /// <param name="progress">Told how much has been copied.</param>
-    /// <param name="cancellation">Stops between pieces of 256 MiB.</param>
+    /// <param name="cancellation">Stops between pieces.</param>
     /// <exception cref="PlanningException">The placement names a device that is not there.</exception>
     /// <exception cref="OutOfDeviceMemoryException">A device is too small.</exception>
     public WeightStore(GgufFile file, GgufContent content, IEnumerable<Weight> weights, DevicePlacement placement, IReadOnlyList<IDeviceProvider> devices, IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         _host = file.Tensors.ToDictionary(tensor => tensor.Name, tensor => HostView(content, tensor), StringComparer.Ordinal);
         (Weight Part, Device Device)[] parts = [.. WeightPlacement.Parts(weights, placement).Where(part => !part.Device.IsCpu).Distinct()];
-        Dictionary<Device, IBackend> backends = [];
         LoadProgress state = new(0, parts.Sum(part => part.Part.ByteLength));
         try
         {
-            foreach ((Weight part, Device device) in parts)
+            // A device that is not there is told before anything is copied.
+            (IDeviceProvider, Weight[])[] groups =
+                [.. parts.GroupBy(part => part.Device, part => part.Part).Select(group => (ProviderOf(group.Key, group.First().Name, devices), group.ToArray()))];
+            foreach ((IDeviceProvider provider, Weight[] own) in groups)
             {
-                foreach (long bytes in Upload(part, BackendOf(device, part.Name, devices, backends)))
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    progress?.Report(state = state with { BytesLoaded = state.BytesLoaded + bytes });
-                }
+                // Memory outlives the queue that filled it.
+                using IBackend backend = provider.Open();
+                IEnumerable<DeviceUpload> uploads = own.Select(part => Prepare(part, backend, file.GetTensor(part.Name), content));
+                backend.Upload(uploads, bytes => progress?.Report(state = state with { BytesLoaded = state.BytesLoaded + bytes }), cancellation);
             }
         }
         catch
@@ -48,13 +48,10 @@ internal sealed class WeightStore : IDisposable
             Dispose();
             throw;
         }
-        finally
-        {
-            // Memory outlives the queue that filled it.
-            foreach (IBackend backend in backends.Values)
-                backend.Dispose();
-        }
     }
+
+    /// <summary>How much of the time went into allocating device memory.</summary>
+    public TimeSpan Allocating { get; private set; }
 
     /// <summary>Where a tensor, or a part of one, lies on a device.</summary>
     public TensorView View(Weight weight, Device device) =>
@@ -76,28 +73,17 @@ internal sealed class WeightStore : IDisposable
         return whole with { Offset = weight.FirstSlice * weight.SliceBytes, Rows = (long)weight.RowsPerSlice * weight.Slices };
     }
 
-    // What was copied, piece by piece.
-    private IEnumerable<long> Upload(Weight part, IBackend backend)
+    private DeviceUpload Prepare(Weight part, IBackend backend, GgufTensor tensor, GgufContent content)
     {
-        TensorView host = HostPart(part);
+        long start = Stopwatch.GetTimestamp();
         DeviceBuffer buffer = backend.Allocate(part.ByteLength, part.Name);
-        _devices.Add((part.Name, part.FirstSlice, backend.Device), host with { Buffer = buffer, Offset = 0 });
-        for (long done = 0; done < part.ByteLength; done += PieceBytes)
-        {
-            int bytes = (int)Math.Min(PieceBytes, part.ByteLength - done);
-            backend.Write(buffer, done, HostBytes(host, done, bytes));
-            yield return bytes;
-        }
+        Allocating += Stopwatch.GetElapsedTime(start);
+        _devices.Add((part.Name, part.FirstSlice, backend.Device), HostPart(part) with { Buffer = buffer, Offset = 0 });
+        long first = part.FirstSlice * part.SliceBytes;
+        return new DeviceUpload(buffer, (offset, destination) => content.CopyTo(tensor, first + offset, destination));
     }
 
-    private static unsafe ReadOnlySpan<byte> HostBytes(TensorView host, long start, int bytes) => new((byte*)host.Address + start, bytes);
-
-    private static IBackend BackendOf(Device device, string tensor, IReadOnlyList<IDeviceProvider> devices, Dictionary<Device, IBackend> backends)
-    {
-        if (backends.TryGetValue(device, out IBackend? backend))
-            return backend;
-        IDeviceProvider provider = devices.FirstOrDefault(candidate => candidate.Device == device)
+    private static IDeviceProvider ProviderOf(Device device, string tensor, IReadOnlyList<IDeviceProvider> devices) =>
+        devices.FirstOrDefault(candidate => candidate.Device == device)
             ?? throw new PlanningException("", tensor, device.ToString(), $"there is no such device; there are {string.Join(", ", devices.Select(candidate => candidate.Device).Prepend(Device.Cpu))}");
-        return backends[device] = provider.Open();
-    }
 }

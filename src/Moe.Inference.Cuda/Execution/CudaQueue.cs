@@ -149,7 +149,14 @@ internal sealed unsafe class CudaQueue : IBackend
         ThrowUnlessWithin(target, offset, data.Length);
         Synchronize();
         fixed (byte* source = data)
-            _copies.Up((nint)source, target.Address + (nint)offset, data.Length, target.Purpose);
+            _copies.Up((nint)source, target, offset, data.Length);
+    }
+
+    /// <inheritdoc/>
+    public void Upload(IEnumerable<DeviceUpload> uploads, Action<long> progress, CancellationToken cancellation)
+    {
+        Synchronize();
+        UploadPipeline.Run(_device, uploads, progress, cancellation);
     }
 
     /// <inheritdoc/>

@@ -75,6 +75,29 @@ public interface IBackend : IDisposable
     /// <summary>Copies host bytes into device memory; waits for the queue first.</summary>
     void Write(DeviceBuffer target, long offset, ReadOnlySpan<byte> data);
 
+    /// <summary>Fills whole buffers with much that comes from elsewhere, such as a model's weights, and waits for it.</summary>
+    /// <param name="uploads">What goes where. The next is asked for while those before it are under way, by one thread at a time.</param>
+    /// <param name="progress">Told how many bytes were sent now, by one thread at a time.</param>
+    /// <param name="cancellation">Stops between pieces.</param>
+    void Upload(IEnumerable<DeviceUpload> uploads, Action<long> progress, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(uploads);
+        ArgumentNullException.ThrowIfNull(progress);
+        const int PieceBytes = 4 << 20;
+        byte[] piece = new byte[PieceBytes];
+        foreach (DeviceUpload upload in uploads)
+        {
+            for (long done = 0; done < upload.Target.Length; done += PieceBytes)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                Span<byte> part = piece.AsSpan(0, (int)Math.Min(PieceBytes, upload.Target.Length - done));
+                upload.Read(done, part);
+                Write(upload.Target, done, part);
+                progress(part.Length);
+            }
+        }
+    }
+
     /// <summary>Copies device memory to the host; waits for the queue first.</summary>
     void Read(DeviceBuffer source, long offset, Span<byte> data);
 

@@ -37,7 +37,7 @@ internal sealed unsafe class ContentReader(
         {
             while (_failure is null && !cancellationToken.IsCancellationRequested && TryTake(out Chunk chunk))
             {
-                Read(chunk);
+                chunk.Part.Read(chunk.Offset, new Span<byte>((byte*)chunk.Address, chunk.Bytes));
                 progress.Add(chunk.Bytes);
             }
         }
@@ -71,18 +71,6 @@ internal sealed unsafe class ContentReader(
                 _tensor++;
             }
             return true;
-        }
-    }
-
-    private static void Read(Chunk chunk)
-    {
-        int done = 0;
-        while (done < chunk.Bytes)
-        {
-            int read = RandomAccess.Read(chunk.Part.Handle, new Span<byte>((byte*)chunk.Address + done, chunk.Bytes - done), chunk.Offset + done);
-            if (read == 0)
-                throw new GgufFormatException(chunk.Part.Path, chunk.Offset + done, "the file shrank while it was read");
-            done += read;
         }
     }
 

@@ -49,6 +49,13 @@ public abstract class GgufContent : IDisposable
         return new ReadOnlySpan<byte>((void*)(address + (nint)(firstRow * tensor.RowBytes)), (int)(count * tensor.RowBytes));
     }
 
+    /// <summary>Copies bytes of a tensor to memory of somebody else's; several threads may, while the file is open.</summary>
+    /// <param name="tensor">A tensor of the file that this content came from.</param>
+    /// <param name="offset">The first byte, within the tensor.</param>
+    /// <param name="destination">Receives them.</param>
+    internal virtual unsafe void CopyTo(GgufTensor tensor, long offset, Span<byte> destination) =>
+        new ReadOnlySpan<byte>((byte*)GetAddress(tensor) + offset, destination.Length).CopyTo(destination);
+
     /// <summary>Unmaps or frees the memory.</summary>
     public void Dispose()
     {

@@ -87,7 +87,11 @@ public sealed class GgufFile : IDisposable
         GgufPrefetch prefetch = GgufPrefetch.None,
         IProgress<GgufReadProgress>? progress = null,
         CancellationToken cancellationToken = default) =>
-        MappedContent.Create(this, prefetch, progress, cancellationToken);
+        MapWith(prefetch, _ => true, progress, cancellationToken);
+
+    /// <summary>As <see cref="Map"/>, with prefetch of some tensors only.</summary>
+    internal GgufContent MapWith(GgufPrefetch prefetch, Func<GgufTensor, bool> prefetched, IProgress<GgufReadProgress>? progress, CancellationToken cancellationToken) =>
+        MappedContent.Create(this, prefetch, prefetched, progress, cancellationToken);
 
     /// <summary>Reads all tensors into memory of the library's own, each aligned to 64 bytes, on several threads.</summary>
     /// <param name="progress">Told now and then, never by two threads at once, how much is read; the last report is the whole.</param>

@@ -71,6 +71,19 @@ internal sealed class GgufPart : IDisposable
 
     public void Dispose() => _stream.Dispose();
 
+    /// <summary>Reads bytes of the file; several threads may.</summary>
+    /// <exception cref="GgufFormatException">The file ends before.</exception>
+    public void Read(long offset, Span<byte> destination)
+    {
+        for (int done = 0; done < destination.Length;)
+        {
+            int read = RandomAccess.Read(Handle, destination[done..], offset + done);
+            if (read == 0)
+                throw new GgufFormatException(Path, offset + done, "the file shrank while it was read");
+            done += read;
+        }
+    }
+
     /// <summary>Throws if the file is shorter now: reading memory mapped past a file's end kills the process.</summary>
     public void CheckLength()
     {

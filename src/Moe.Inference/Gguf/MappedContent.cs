@@ -8,15 +8,14 @@ internal sealed unsafe class MappedContent : GgufContent
     // Progress and cancellation, while pages are touched.
     private const long ChunkBytes = 1 << 20;
 
+    private readonly GgufPart[] _parts;
     private readonly List<MemoryMappedViewAccessor> _views = [];
 
     private MappedContent(GgufPart[] parts)
-        : base(parts)
-    {
-    }
+        : base(parts) => _parts = parts;
 
     public static MappedContent Create(
-        GgufFile file, GgufPrefetch prefetch, IProgress<GgufReadProgress>? progress, CancellationToken cancellationToken)
+        GgufFile file, GgufPrefetch prefetch, Func<GgufTensor, bool> prefetched, IProgress<GgufReadProgress>? progress, CancellationToken cancellationToken)
     {
         GgufPart[] parts = file.OpenParts;
         cancellationToken.ThrowIfCancellationRequested();
@@ -25,7 +24,7 @@ internal sealed unsafe class MappedContent : GgufContent
         {
             nint[][] addresses = [.. parts.Select(content.MapPart)];
             if (prefetch != GgufPrefetch.None)
-                Prefetch(parts, addresses, prefetch, progress, cancellationToken);
+                Prefetch(parts, addresses, prefetch, prefetched, progress, cancellationToken);
             content.SetAddresses(addresses);
             return content;
         }
@@ -35,6 +34,9 @@ internal sealed unsafe class MappedContent : GgufContent
             throw;
         }
     }
+
+    // Reading by the file's handle spares the faults of pages that nobody else will look at.
+    internal override void CopyTo(GgufTensor tensor, long offset, Span<byte> destination) => _parts[tensor.Part].Read(tensor.Offset + offset, destination);
 
     private protected override void Release()
     {
@@ -62,10 +64,11 @@ internal sealed unsafe class MappedContent : GgufContent
     }
 
     private static void Prefetch(
-        GgufPart[] parts, nint[][] addresses, GgufPrefetch prefetch, IProgress<GgufReadProgress>? progress, CancellationToken cancellationToken)
+        GgufPart[] parts, nint[][] addresses, GgufPrefetch prefetch, Func<GgufTensor, bool> prefetched, IProgress<GgufReadProgress>? progress, CancellationToken cancellationToken)
     {
         (nint Address, long Bytes)[] ranges =
-            [.. parts.SelectMany((part, i) => part.Header.Tensors.Select((tensor, j) => (addresses[i][j], tensor.ByteLength)))];
+            [.. parts.SelectMany((part, i) => part.Header.Tensors.Select((tensor, j) => (Tensor: tensor, Address: addresses[i][j])))
+                .Where(place => prefetched(place.Tensor)).Select(place => (place.Address, place.Tensor.ByteLength))];
         foreach ((nint address, long bytes) in ranges)
             MemoryAdvice.Advise(address, (nuint)bytes, MemoryAdvice.WillNeed);
         if (prefetch != GgufPrefetch.Load)
