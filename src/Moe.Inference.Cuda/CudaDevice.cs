@@ -16,9 +16,14 @@ namespace Moe.Inference.Cuda;
 /// </summary>
 public sealed unsafe class CudaDevice : IDeviceProvider, IDisposable
 {
+    // What cudaMalloc promises (CUDA C++ Programming Guide, "Device Memory Accesses").
+    private const int PieceAlignment = 256;
+
     private readonly int _handle;
     private readonly IMemorySource _memory;
     private readonly KernelLibrary _library;
+    private readonly Lock _peering = new();
+    private readonly HashSet<nint> _peers = [];
     private long _allocated;
     private bool _disposed;
 
@@ -58,6 +63,9 @@ public sealed unsafe class CudaDevice : IDeviceProvider, IDisposable
 
     internal string Description => $"{Device}: {Figures.Name}, {Figures.Architecture}, {Figures.Multiprocessors} multiprocessors, {ByteText(Figures.MemoryBytes)}, NVRTC {_library.CompilerVersion}, {_memory.Description}";
 
+    /// <summary>Whether the other one is a GPU, too: over NVLink or the bus where the two can, else by the driver's own way.</summary>
+    public bool CanCopyFrom(Device other) => other.Kind == Device.CudaKind && other != Device;
+
     /// <inheritdoc/>
     public void RegisterKernels(OpRegistry registry)
     {
@@ -85,6 +93,22 @@ public sealed unsafe class CudaDevice : IDeviceProvider, IDisposable
     /// <summary>Makes the calling thread work on this device.</summary>
     internal void MakeCurrent() => Driver.ContextSetCurrent(Context).ThrowIfFailed("use", "the context", Device.ToString());
 
+    /// <summary>Lets copies reach another device's memory without a detour, where the two can.</summary>
+    internal void Reach(CudaDevice other)
+    {
+        lock (_peering)
+        {
+            int can = 0;
+            if (!_peers.Add(other.Context) || Driver.DeviceCanAccessPeer(&can, _handle, other._handle) != CudaResult.Success || can == 0)
+                return;
+            MakeCurrent();
+            CudaResult result = Driver.EnablePeerAccess(other.Context, 0);
+            // Somebody else in the process, such as libtorch, may have done so.
+            if (result != CudaResult.PeerAccessAlreadyEnabled)
+                result.ThrowIfFailed("reach", $"memory of {other.Device}", Device.ToString());
+        }
+    }
+
     internal CudaBuffer Allocate(long bytes, string purpose)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
@@ -95,9 +119,22 @@ public sealed unsafe class CudaDevice : IDeviceProvider, IDisposable
             return new CudaBuffer(this, memory, bytes, purpose);
         }
 
-        nuint free = 0, total = 0;
-        long left = Driver.MemoryGetInfo(&free, &total) == CudaResult.Success ? (long)free : -1;
-        throw new OutOfDeviceMemoryException(Device.ToString(), bytes, left, purpose);
+        throw OutOfMemory(bytes, purpose);
+    }
+
+    /// <summary>Memory from one piece, where that is better; else piece by piece.</summary>
+    internal IReadOnlyList<DeviceBuffer> AllocateAll(IReadOnlyList<(long Bytes, string Purpose)> wanted)
+    {
+        if (!_memory.TakesPieces || wanted.Count == 0)
+            return AllocateEach(wanted);
+        long[] places = new long[wanted.Count + 1];
+        for (int i = 0; i < wanted.Count; i++)
+            places[i + 1] = checked(places[i] + ((wanted[i].Bytes + PieceAlignment - 1) / PieceAlignment * PieceAlignment));
+        MakeCurrent();
+        IMemoryOwner memory = _memory.Allocate(Math.Max(places[^1], 1)) ?? throw OutOfMemory(places[^1], $"{wanted.Count} tensors");
+        SharedMemory whole = new(memory, wanted.Count);
+        Interlocked.Add(ref _allocated, wanted.Sum(piece => piece.Bytes));
+        return [.. wanted.Select((piece, i) => new CudaBuffer(this, whole.Piece(places[i]), piece.Bytes, piece.Purpose))];
     }
 
     internal PinnedBuffer AllocatePinned(long bytes, string purpose)
@@ -114,6 +151,30 @@ public sealed unsafe class CudaDevice : IDeviceProvider, IDisposable
         _ = Driver.ContextSetCurrent(Context);
         memory.Dispose();
         Interlocked.Add(ref _allocated, -bytes);
+    }
+
+    private List<DeviceBuffer> AllocateEach(IReadOnlyList<(long Bytes, string Purpose)> wanted)
+    {
+        List<DeviceBuffer> buffers = [];
+        try
+        {
+            foreach ((long bytes, string purpose) in wanted)
+                buffers.Add(Allocate(bytes, purpose));
+            return buffers;
+        }
+        catch
+        {
+            foreach (DeviceBuffer buffer in buffers)
+                buffer.Dispose();
+            throw;
+        }
+    }
+
+    private OutOfDeviceMemoryException OutOfMemory(long bytes, string purpose)
+    {
+        nuint free = 0, total = 0;
+        long left = Driver.MemoryGetInfo(&free, &total) == CudaResult.Success ? (long)free : -1;
+        return new OutOfDeviceMemoryException(Device.ToString(), bytes, left, purpose);
     }
 
     private static DeviceFigures ReadFigures(int handle, string device)

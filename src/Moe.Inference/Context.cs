@@ -41,6 +41,9 @@ public sealed class Context : IDisposable
             CpuBackend host = CreateHost(model, options);
             _backends.Add(host);
             _backends.AddRange(model.Devices.Where(provider => Uses(provider.Device)).Select(provider => provider.Open()));
+            // A second queue of the device sends weights while the first one computes.
+            if (OffloadPlan is not null)
+                _backends.Add(model.Devices.First(provider => provider.Device == options.Offload!.Device).Open());
             _memory = new KvMemory(LayersOf(Plan).Select(layer => (layer, BackendOf(model.Placement.KvDeviceOf(layer.Index)))), options.KvType, sizes.Capacity);
             _runners = CreateRunners(options);
             Log(logger, watch.Elapsed);
@@ -175,7 +178,7 @@ public sealed class Context : IDisposable
             "context of {Tokens} tokens ready in {Milliseconds:N0} ms: {Device}, key/value memory {KvBytes:N0} bytes ({KvType}), compute memory {ArenaBytes:N0} bytes, {Steps} steps",
             ContextLength,
             time.TotalMilliseconds,
-            string.Join("; ", _backends.Select(backend => backend.Description)),
+            string.Join("; ", _backends.Select(backend => backend.Description).Distinct()),
             KvBytes,
             Plan.Request.Options.KvType,
             Plan.ArenaBytes.Values.Sum(),

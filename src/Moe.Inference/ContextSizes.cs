@@ -46,8 +46,14 @@ internal sealed record ContextSizes(int ContextLength, int Capacity, PlanRequest
         // Sequences of a batch may share pages, so the tables together may name more pages than there are.
         RunSize limits = new(tokens, outputs, checked(tokens * KvMemory.PageCount(length)), length);
         KernelOptions kernelOptions = new(options.ResolveThreads().Most, options.Exact, options.KvType);
-        return new ContextSizes(length, capacity, new PlanRequest(graph, limits, registry, placement, kernelOptions, options.Validate ? ValidationSettings.GuardBytes : 0), options.Offload?.Device);
+        return new ContextSizes(length, capacity, new PlanRequest(graph, limits, registry, placement, kernelOptions, options.Validate ? ValidationSettings.GuardBytes : 0, Peers: PeersOf(devices)), options.Offload?.Device);
     }
+
+    private static PeerLinks PeersOf(IReadOnlyList<IDeviceProvider> devices) => new(
+        from target in devices
+        from source in devices
+        where source.Device != target.Device && !source.Device.IsCpu && !target.Device.IsCpu && target.CanCopyFrom(source.Device)
+        select (source.Device, target.Device));
 
     /// <summary>Makes the plan for every batch and, with an offload policy, the one for batches that it applies to.</summary>
     /// <exception cref="PlanningException">No plan is possible, or the policy would have no effect.</exception>

@@ -39,6 +39,9 @@ public sealed class PlannedDevice : IDeviceProvider
     }
 
     /// <inheritdoc/>
+    public bool CanCopyFrom(Device other) => Device.Kind == Device.CudaKind && other.Kind == Device.CudaKind && other != Device;
+
+    /// <inheritdoc/>
     public void RegisterKernels(OpRegistry registry)
     {
         ArgumentNullException.ThrowIfNull(registry);

@@ -39,7 +39,7 @@ internal sealed class WeightStore : IDisposable
             {
                 // Memory outlives the queue that filled it.
                 using IBackend backend = provider.Open();
-                IEnumerable<DeviceUpload> uploads = own.Select(part => Prepare(part, backend, file.GetTensor(part.Name), content));
+                DeviceUpload[] uploads = [.. Allocate(own, backend).Select((buffer, i) => UploadOf(own[i], buffer, file.GetTensor(own[i].Name), content))];
                 backend.Upload(uploads, bytes => progress?.Report(state = state with { BytesLoaded = state.BytesLoaded + bytes }), cancellation);
             }
         }
@@ -73,12 +73,18 @@ internal sealed class WeightStore : IDisposable
         return whole with { Offset = weight.FirstSlice * weight.SliceBytes, Rows = (long)weight.RowsPerSlice * weight.Slices };
     }
 
-    private DeviceUpload Prepare(Weight part, IBackend backend, GgufTensor tensor, GgufContent content)
+    private IReadOnlyList<DeviceBuffer> Allocate(Weight[] parts, IBackend backend)
     {
         long start = Stopwatch.GetTimestamp();
-        DeviceBuffer buffer = backend.Allocate(part.ByteLength, part.Name);
+        IReadOnlyList<DeviceBuffer> buffers = backend.AllocateAll([.. parts.Select(part => (part.ByteLength, part.Name))]);
+        for (int i = 0; i < parts.Length; i++)
+            _devices.Add((parts[i].Name, parts[i].FirstSlice, backend.Device), HostPart(parts[i]) with { Buffer = buffers[i], Offset = 0 });
         Allocating += Stopwatch.GetElapsedTime(start);
-        _devices.Add((part.Name, part.FirstSlice, backend.Device), HostPart(part) with { Buffer = buffer, Offset = 0 });
+        return buffers;
+    }
+
+    private static DeviceUpload UploadOf(Weight part, DeviceBuffer buffer, GgufTensor tensor, GgufContent content)
+    {
         long first = part.FirstSlice * part.SliceBytes;
         return new DeviceUpload(buffer, (offset, destination) => content.CopyTo(tensor, first + offset, destination));
     }

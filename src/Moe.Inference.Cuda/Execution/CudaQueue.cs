@@ -66,6 +66,9 @@ internal sealed unsafe class CudaQueue : IBackend
     public DeviceBuffer Allocate(long bytes, string purpose) => _device.Allocate(bytes, purpose);
 
     /// <inheritdoc/>
+    public IReadOnlyList<DeviceBuffer> AllocateAll(IReadOnlyList<(long Bytes, string Purpose)> wanted) => _device.AllocateAll(wanted);
+
+    /// <inheritdoc/>
     public DeviceBuffer AllocateHost(long bytes, string purpose) => _device.AllocatePinned(bytes, purpose);
 
     /// <inheritdoc/>
@@ -100,14 +103,22 @@ internal sealed unsafe class CudaQueue : IBackend
     public void EnqueueTransfer(PlannedStep step, DeviceBuffer source, long sourceOffset, DeviceBuffer target, long targetOffset, long bytes)
     {
         ArgumentNullException.ThrowIfNull(step);
+        if (target is CudaBuffer own && own.Owner == _device && source is CudaBuffer { Owner: var owner } && owner != _device)
+        {
+            CopyFromPeer(step, owner, source, sourceOffset, target, targetOffset, bytes);
+            return;
+        }
+
         bool up = source.Device.IsCpu;
         if ((up ? target : source).Device != Device || !(up ? source : target).Device.IsCpu)
-            throw Refusal(step, $"a transfer from '{source.Purpose}' on {source.Device} to '{target.Purpose}' on {target.Device} is not between this device and the host");
-        if (!Within(source, sourceOffset, bytes) || !Within(target, targetOffset, bytes))
-            throw Refusal(step, $"{bytes} bytes do not lie within '{source.Purpose}' from byte {sourceOffset} on and '{target.Purpose}' from byte {targetOffset} on");
+            throw Refusal(step, $"a transfer from '{source.Purpose}' on {source.Device} to '{target.Purpose}' on {target.Device} is neither between this device and the host nor from another GPU to this one");
+        RequireWithin(step, source, sourceOffset, target, targetOffset, bytes);
         if (bytes > 0)
             Add(new Command(null, default, source.Address + (nint)sourceOffset, target.Address + (nint)targetOffset, bytes, up));
     }
+
+    /// <inheritdoc/>
+    public void Flush() => Submit();
 
     /// <inheritdoc/>
     public void Record(IDeviceEvent recorded)
@@ -153,7 +164,7 @@ internal sealed unsafe class CudaQueue : IBackend
     }
 
     /// <inheritdoc/>
-    public void Upload(IEnumerable<DeviceUpload> uploads, Action<long> progress, CancellationToken cancellation)
+    public void Upload(IReadOnlyList<DeviceUpload> uploads, Action<long> progress, CancellationToken cancellation)
     {
         Synchronize();
         UploadPipeline.Run(_device, uploads, progress, cancellation);
@@ -234,6 +245,28 @@ internal sealed unsafe class CudaQueue : IBackend
     {
         if (!Within(buffer, offset, bytes))
             throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{bytes} bytes from there on do not lie within the {buffer.Length} bytes of '{buffer.Purpose}'");
+    }
+
+    // Not collected: it follows a wait, so that little is collected before it, and graphs stay on one device.
+    private void CopyFromPeer(PlannedStep step, CudaDevice owner, DeviceBuffer source, long sourceOffset, DeviceBuffer target, long targetOffset, long bytes)
+    {
+        RequireWithin(step, source, sourceOffset, target, targetOffset, bytes);
+        if (bytes == 0)
+            return;
+        _device.Reach(owner);
+        lock (_handing)
+        {
+            Submit(_pending.Count);
+            _device.MakeCurrent();
+            _latest = step.Node.Label;
+            Check(Driver.CopyFromPeer(target.Address + (nint)targetOffset, _device.Context, source.Address + (nint)sourceOffset, owner.Context, (nuint)bytes, _handle), "copy", step.Node.Label);
+        }
+    }
+
+    private void RequireWithin(PlannedStep step, DeviceBuffer source, long sourceOffset, DeviceBuffer target, long targetOffset, long bytes)
+    {
+        if (!Within(source, sourceOffset, bytes) || !Within(target, targetOffset, bytes))
+            throw Refusal(step, $"{bytes} bytes do not lie within '{source.Purpose}' from byte {sourceOffset} on and '{target.Purpose}' from byte {targetOffset} on");
     }
 
     private DeviceException Refusal(PlannedStep step, string reason) => new(step.Node.Operation.Name, step.Node.Label, Device.ToString(), reason);

@@ -1,26 +1,26 @@
 using Moe.Inference.Cuda.Native;
-using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Cuda.Memory;
 
-/// <summary>A stream with two chunks of pinned memory, so that one is filled while the other is sent. For one thread, which works for the device.</summary>
+/// <summary>A stream with some chunks of pinned memory, so that one is filled while others are sent. For one thread, which works for the device.</summary>
 internal sealed unsafe class CopyLane : IDisposable
 {
     private const uint NonBlocking = 1;
     private const uint DisableTiming = 2;
 
     private readonly string _device;
-    private readonly DeviceBuffer _memory;
+    private readonly LockedChunk _memory;
     private readonly int _chunkBytes;
     private readonly nint _stream;
-    private readonly nint[] _sent = new nint[2];
+    private readonly nint[] _sent;
     private int _turn;
 
-    public CopyLane(CudaDevice device, int chunkBytes)
+    public CopyLane(CudaDevice device, int chunkBytes, int chunks)
     {
+        _sent = new nint[chunks];
         _device = device.Device.ToString();
         _chunkBytes = chunkBytes;
-        _memory = device.AllocatePinned((long)chunkBytes * _sent.Length, "staging memory");
+        _memory = new LockedChunk(device, (nuint)chunkBytes * (nuint)_sent.Length);
         nint created = 0;
         Check(Driver.StreamCreate(&created, NonBlocking), "create", "a stream");
         _stream = created;
@@ -35,7 +35,7 @@ internal sealed unsafe class CopyLane : IDisposable
     public void Up(in UploadChunk chunk)
     {
         string purpose = chunk.Upload.Target.Purpose;
-        _turn ^= 1;
+        _turn = (_turn + 1) % _sent.Length;
         Check(Driver.EventSynchronize(_sent[_turn]), "write", purpose);
         nint filled = _memory.Address + (nint)((long)_turn * _chunkBytes);
         chunk.Upload.Read(chunk.Offset, new Span<byte>((void*)filled, chunk.Bytes));

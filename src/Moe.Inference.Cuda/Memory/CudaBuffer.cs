@@ -16,6 +16,9 @@ internal sealed class CudaBuffer : DeviceBuffer
         Base = memory.Address;
     }
 
+    /// <summary>The device.</summary>
+    public CudaDevice Owner => _owner;
+
     /// <inheritdoc/>
     public override nint Address => _memory is not null ? Base : throw new ObjectDisposedException(Purpose);
 

@@ -9,6 +9,10 @@ internal sealed unsafe class DriverMemory(string device) : IMemorySource
     /// <inheritdoc/>
     public string Description => "the driver's own memory";
 
+    // A library that stands in for the driver watches the borders of each.
+    /// <inheritdoc/>
+    public bool TakesPieces => false;
+
     /// <inheritdoc/>
     public IMemoryOwner? Allocate(long bytes)
     {

@@ -6,6 +6,9 @@ internal interface IMemorySource
     /// <summary>What it is, for logs.</summary>
     string Description { get; }
 
+    /// <summary>Whether many allocations are better taken from one: each costs time, and is rounded up.</summary>
+    bool TakesPieces { get; }
+
     /// <summary>Memory of the device, its contents undefined; null if there is not so much.</summary>
     IMemoryOwner? Allocate(long bytes);
 

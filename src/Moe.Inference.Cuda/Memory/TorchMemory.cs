@@ -11,6 +11,9 @@ internal sealed partial class TorchMemory(int index) : IMemorySource
     public string Description => $"libtorch {__version__}";
 
     /// <inheritdoc/>
+    public bool TakesPieces => true;
+
+    /// <inheritdoc/>
     public IMemoryOwner? Allocate(long bytes) => Own(() => empty(bytes, ScalarType.Byte, new Device(TorchSharp.DeviceType.CUDA, index)));
 
     /// <inheritdoc/>

@@ -3,16 +3,16 @@ using Moe.Inference.Execution;
 namespace Moe.Inference.Cuda.Memory;
 
 /// <summary>Uploads cut into chunks, which several threads take in turn.</summary>
-/// <param name="uploads">The uploads; asked for one by one.</param>
+/// <param name="uploads">The uploads.</param>
 /// <param name="chunkBytes">The largest chunk.</param>
 /// <param name="progress">Told how many bytes were sent.</param>
-internal sealed class UploadChunks(IEnumerator<DeviceUpload> uploads, int chunkBytes, Action<long> progress)
+internal sealed class UploadChunks(IReadOnlyList<DeviceUpload> uploads, int chunkBytes, Action<long> progress)
 {
     private readonly Lock _taking = new();
-    private bool _open;
+    private int _next;
     private long _done;
 
-    /// <summary>Takes the next chunk; tells of the one that the caller has sent before.</summary>
+    /// <summary>Takes the next chunk, and tells of those that the caller has sent before.</summary>
     /// <param name="sent">Bytes that the caller has sent since it was here last.</param>
     /// <param name="chunk">The chunk.</param>
     /// <returns>False if there is none left.</returns>
@@ -22,16 +22,15 @@ internal sealed class UploadChunks(IEnumerator<DeviceUpload> uploads, int chunkB
         {
             if (sent > 0)
                 progress(sent);
-            while (!_open || _done == uploads.Current.Target.Length)
+            while (_next < uploads.Count && _done == uploads[_next].Target.Length)
+                (_next, _done) = (_next + 1, 0);
+            if (_next == uploads.Count)
             {
                 chunk = default;
-                _open = uploads.MoveNext();
-                _done = 0;
-                if (!_open)
-                    return false;
+                return false;
             }
 
-            chunk = new UploadChunk(uploads.Current, _done, (int)Math.Min(chunkBytes, uploads.Current.Target.Length - _done));
+            chunk = new UploadChunk(uploads[_next], _done, (int)Math.Min(chunkBytes, uploads[_next].Target.Length - _done));
             _done += chunk.Bytes;
             return true;
         }

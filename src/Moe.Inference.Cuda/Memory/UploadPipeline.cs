@@ -10,19 +10,19 @@ namespace Moe.Inference.Cuda.Memory;
 internal static class UploadPipeline
 {
     private const int ChunkBytes = 4 << 20;
+    private const int ChunksOfLane = 2;
 
     // More do not read faster, and each holds two chunks of pinned memory.
     private const int MostLanes = 16;
 
     /// <summary>Sends and waits.</summary>
     /// <param name="device">The device.</param>
-    /// <param name="uploads">What goes where; the next is asked for while others are under way.</param>
+    /// <param name="uploads">What goes where.</param>
     /// <param name="progress">Told how many bytes were sent, by one thread at a time.</param>
     /// <param name="cancellation">Stops between chunks.</param>
-    public static void Run(CudaDevice device, IEnumerable<DeviceUpload> uploads, Action<long> progress, CancellationToken cancellation)
+    public static void Run(CudaDevice device, IReadOnlyList<DeviceUpload> uploads, Action<long> progress, CancellationToken cancellation)
     {
-        using IEnumerator<DeviceUpload> enumerator = uploads.GetEnumerator();
-        UploadChunks chunks = new(enumerator, ChunkBytes, progress);
+        UploadChunks chunks = new(uploads, ChunkBytes, progress);
         int lanes = Math.Clamp(Environment.ProcessorCount, 1, MostLanes);
         ExceptionDispatchInfo? failure = null;
         Parallel.For(0, lanes, new ParallelOptions { MaxDegreeOfParallelism = lanes }, _ =>
@@ -51,7 +51,7 @@ internal static class UploadPipeline
         {
             while (!stops() && chunks.TryTake(sent, out UploadChunk chunk))
             {
-                lane ??= new CopyLane(device, ChunkBytes);
+                lane ??= new CopyLane(device, ChunkBytes, ChunksOfLane);
                 lane.Up(chunk);
                 sent = chunk.Bytes;
             }

@@ -9,6 +9,7 @@ internal enum CudaResult
     NotReady = 600,
     IllegalAddress = 700,
     LaunchTimeout = 702,
+    PeerAccessAlreadyEnabled = 704,
     Assert = 710,
     HardwareStackError = 714,
     IllegalInstruction = 715,

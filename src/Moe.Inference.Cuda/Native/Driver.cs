@@ -73,6 +73,15 @@ internal static unsafe partial class Driver
     [LibraryImport(Lib, EntryPoint = "cuMemcpyDtoDAsync_v2")]
     public static partial CudaResult CopyWithin(nint target, nint source, nuint bytes, nint stream);
 
+    [LibraryImport(Lib, EntryPoint = "cuMemcpyPeerAsync")]
+    public static partial CudaResult CopyFromPeer(nint target, nint targetContext, nint source, nint sourceContext, nuint bytes, nint stream);
+
+    [LibraryImport(Lib, EntryPoint = "cuDeviceCanAccessPeer")]
+    public static partial CudaResult DeviceCanAccessPeer(int* can, int device, int peer);
+
+    [LibraryImport(Lib, EntryPoint = "cuCtxEnablePeerAccess")]
+    public static partial CudaResult EnablePeerAccess(nint peerContext, uint flags);
+
     [LibraryImport(Lib, EntryPoint = "cuStreamCreate")]
     public static partial CudaResult StreamCreate(nint* stream, uint flags);
 

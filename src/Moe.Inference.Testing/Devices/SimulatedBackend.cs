@@ -57,10 +57,17 @@ internal sealed unsafe class SimulatedBackend : IBackend
         _device.ThrowIfLost();
         (string operation, string label) = (step.Node.Operation.Name, step.Node.Label);
         bool up = source.Device.IsCpu;
-        if (!(up ? IsOwn(target) : IsOwn(source) && target.Device.IsCpu))
-            throw new DeviceException(operation, label, Device.ToString(), $"a transfer from '{source.Purpose}' on {source.Device} to '{target.Purpose}' on {target.Device} is not between this device and the host");
+        bool peer = IsOwn(target) && source is SimulatedBuffer { Owner: var owner } && _device.CanCopyFrom(owner.Device);
+        if (!peer && !(up ? IsOwn(target) : IsOwn(source) && target.Device.IsCpu))
+            throw new DeviceException(operation, label, Device.ToString(), $"a transfer from '{source.Purpose}' on {source.Device} to '{target.Purpose}' on {target.Device} is not between this device and the host, nor from a device that it can copy from");
         CheckRange(operation, label, source, sourceOffset, bytes);
         CheckRange(operation, label, target, targetOffset, bytes);
+        if (peer)
+        {
+            _queue.Enqueue(operation, label, () => CopyFromPeer(operation, label, (SimulatedBuffer)source, sourceOffset, target.Address + (nint)targetOffset, bytes));
+            return;
+        }
+
         _queue.Enqueue(operation, label, () =>
         {
             _device.BeforeTransfer(operation, label, up ? bytes : 0, up ? 0 : bytes);
@@ -126,6 +133,16 @@ internal sealed unsafe class SimulatedBackend : IBackend
         _queue.Dispose();
         _pool.Dispose();
         _device.Closed();
+    }
+
+    private void CopyFromPeer(string operation, string label, SimulatedBuffer source, long sourceOffset, nint target, long bytes)
+    {
+        source.Owner.ThrowIfLost();
+        _device.BeforePeerTransfer(operation, label, bytes);
+        nint from;
+        using (source.Owner.Enter())
+            from = source.Address + (nint)sourceOffset;
+        Move(from, target, bytes);
     }
 
     private static void Move(nint source, nint target, long bytes) => Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes);

@@ -27,6 +27,7 @@ public sealed class SimulatedDevice : IDeviceProvider
     private int _liveBackends;
     private long _uploaded;
     private long _downloaded;
+    private long _received;
     private long _transfers;
     private long _launches;
 
@@ -73,6 +74,9 @@ public sealed class SimulatedDevice : IDeviceProvider
     /// <summary>Bytes copied to the host so far, logits included.</summary>
     public long DownloadedBytes => Interlocked.Read(ref _downloaded);
 
+    /// <summary>Bytes copied from other devices directly so far.</summary>
+    public long PeerBytes => Interlocked.Read(ref _received);
+
     /// <summary>Copies carried out so far, also those within the device.</summary>
     public long Transfers => Interlocked.Read(ref _transfers);
 
@@ -98,6 +102,9 @@ public sealed class SimulatedDevice : IDeviceProvider
             throw new ArgumentOutOfRangeException(nameof(failure), failure, "unknown failure");
         _failures.Plan(failure, after);
     }
+
+    /// <inheritdoc/>
+    public bool CanCopyFrom(Device other) => Options.CopiesFromPeers && other.Kind == Device.Kind && other != Device;
 
     /// <inheritdoc/>
     public void RegisterKernels(OpRegistry registry)
@@ -184,6 +191,12 @@ public sealed class SimulatedDevice : IDeviceProvider
         Interlocked.Increment(ref _transfers);
         Interlocked.Add(ref _uploaded, uploaded);
         Interlocked.Add(ref _downloaded, downloaded);
+    }
+
+    internal void BeforePeerTransfer(string operation, string tensor, long received)
+    {
+        BeforeTransfer(operation, tensor, 0, 0);
+        Interlocked.Add(ref _received, received);
     }
 
     private void Strike(SimulatedFailure failure, string operation, string tensor)

@@ -14,6 +14,9 @@ public sealed record SimulatedDeviceOptions
     /// <summary>Element types of weights and of key/value memory that kernels take; null for all.</summary>
     public IReadOnlySet<ElementType>? ElementTypes { get; init; }
 
+    /// <summary>Whether transfers read memory of other devices of this kind directly; if not, values go by way of the host.</summary>
+    public bool CopiesFromPeers { get; init; }
+
     /// <summary>The longest pause before an item of a queue; zero for none. Pauses make a missing wait show.</summary>
     public TimeSpan MaxDelay { get; init; }
 

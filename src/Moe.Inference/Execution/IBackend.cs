@@ -24,6 +24,28 @@ public interface IBackend : IDisposable
     /// <exception cref="OutOfDeviceMemoryException">There is not so much.</exception>
     DeviceBuffer Allocate(long bytes, string purpose);
 
+    /// <summary>Allocates memory that lives and dies together, such as a model's weights, so that a device may take it from one piece.</summary>
+    /// <param name="wanted">Sizes and purposes.</param>
+    /// <returns>A buffer for each, in their order.</returns>
+    /// <exception cref="OutOfDeviceMemoryException">There is not so much; nothing stays allocated.</exception>
+    IReadOnlyList<DeviceBuffer> AllocateAll(IReadOnlyList<(long Bytes, string Purpose)> wanted)
+    {
+        ArgumentNullException.ThrowIfNull(wanted);
+        List<DeviceBuffer> buffers = [];
+        try
+        {
+            foreach ((long bytes, string purpose) in wanted)
+                buffers.Add(Allocate(bytes, purpose));
+            return buffers;
+        }
+        catch
+        {
+            foreach (DeviceBuffer buffer in buffers)
+                buffer.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Allocates host memory that this device's transfers reach fastest, or null if plain memory is as good.</summary>
     /// <param name="bytes">Size.</param>
     /// <param name="purpose">What it is for, as errors name it.</param>
@@ -52,7 +74,7 @@ public interface IBackend : IDisposable
     /// <param name="cancellation">Stops between steps; the values are then undefined.</param>
     void Enqueue(IDeviceProgram program, RunSize size, CancellationToken cancellation);
 
-    /// <summary>Enqueues a transfer step's copy: one end is on this device, the other on the host.</summary>
+    /// <summary>Enqueues a transfer step's copy: one end is on this device, the other on the host; or the source is on a device that this one can copy from.</summary>
     /// <param name="step">The step, as errors name it.</param>
     /// <param name="source">The memory to read.</param>
     /// <param name="sourceOffset">Where in it.</param>
@@ -60,6 +82,11 @@ public interface IBackend : IDisposable
     /// <param name="targetOffset">Where in it.</param>
     /// <param name="bytes">How much.</param>
     void EnqueueTransfer(PlannedStep step, DeviceBuffer source, long sourceOffset, DeviceBuffer target, long targetOffset, long bytes);
+
+    /// <summary>Lets what was enqueued begin, where a backend collects it until somebody waits.</summary>
+    void Flush()
+    {
+    }
 
     /// <summary>Enqueues that an event of this backend happens when all that was enqueued before is done.</summary>
     void Record(IDeviceEvent recorded);
@@ -76,10 +103,10 @@ public interface IBackend : IDisposable
     void Write(DeviceBuffer target, long offset, ReadOnlySpan<byte> data);
 
     /// <summary>Fills whole buffers with much that comes from elsewhere, such as a model's weights, and waits for it.</summary>
-    /// <param name="uploads">What goes where. The next is asked for while those before it are under way, by one thread at a time.</param>
+    /// <param name="uploads">What goes where.</param>
     /// <param name="progress">Told how many bytes were sent now, by one thread at a time.</param>
     /// <param name="cancellation">Stops between pieces.</param>
-    void Upload(IEnumerable<DeviceUpload> uploads, Action<long> progress, CancellationToken cancellation)
+    void Upload(IReadOnlyList<DeviceUpload> uploads, Action<long> progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(uploads);
         ArgumentNullException.ThrowIfNull(progress);
@@ -124,6 +151,9 @@ public interface IDeviceProvider
 
     /// <summary>Bytes of its memory, or null if it does not tell.</summary>
     long? MemoryBytes { get; }
+
+    /// <summary>Whether this device's transfers can read memory of another one directly; if not, values come by way of the host.</summary>
+    bool CanCopyFrom(Device other) => false;
 
     /// <summary>Registers the kernels of this kind of device.</summary>
     void RegisterKernels(OpRegistry registry);

@@ -7,17 +7,20 @@ namespace Moe.Inference.Execution;
 
 /// <summary>A plan with the memory it runs in.</summary>
 /// <param name="Plan">The plan.</param>
-/// <param name="Backends">The backend of a device.</param>
+/// <param name="Queues">The backend that is a queue.</param>
 /// <param name="Arenas">A device's arena.</param>
 /// <param name="Weights">Where a tensor of the model lies on a device.</param>
 /// <param name="Kv">Where a layer's key/value memory lies.</param>
 internal sealed record PlanMemory(
     ExecutionPlan Plan,
-    Func<Device, IBackend> Backends,
+    Func<DeviceQueue, IBackend> Queues,
     Func<Device, DeviceBuffer> Arenas,
     Func<Weight, Device, TensorView> Weights,
     Func<KvLayer, KvLayerView> Kv)
 {
+    /// <summary>The backend that computes on a device.</summary>
+    public IBackend Backends(Device device) => Queues(new DeviceQueue(device));
+
     /// <summary>A value's place, for the largest run.</summary>
     public TensorView View(GraphValue value)
     {

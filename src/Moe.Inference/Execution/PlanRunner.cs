@@ -13,7 +13,7 @@ public sealed class PlanRunner : IDisposable
     private const string Arena = "compute arena";
 
     private readonly ExecutionPlan _plan;
-    private readonly Dictionary<Device, IBackend> _backends = [];
+    private readonly Dictionary<DeviceQueue, IBackend> _queues = [];
     private readonly Dictionary<Device, DeviceBuffer> _arenas = [];
     private readonly List<IRunnerAction> _actions = [];
     private readonly List<IDisposable> _owned = [];
@@ -24,7 +24,7 @@ public sealed class PlanRunner : IDisposable
 
     /// <summary>Allocates the plan's arenas and binds its kernels.</summary>
     /// <param name="plan">The plan.</param>
-    /// <param name="backends">The devices it names, the host among them.</param>
+    /// <param name="backends">The devices it names, the host among them. A second one of a device sends weights while the first computes.</param>
     /// <param name="weights">Where a tensor of the model lies on a device.</param>
     /// <param name="kv">Where a layer's key/value memory lies.</param>
     /// <exception cref="PlanningException">A device that the plan names is not among the backends.</exception>
@@ -44,14 +44,14 @@ public sealed class PlanRunner : IDisposable
         ArgumentNullException.ThrowIfNull(kv);
         _plan = plan;
         foreach (IBackend backend in backends)
-            _backends.Add(backend.Device, backend);
+            _queues.Add(new DeviceQueue(backend.Device, Sends: _queues.ContainsKey(new DeviceQueue(backend.Device))), backend);
         try
         {
             foreach ((Device device, long bytes) in plan.ArenaBytes)
                 _arenas.Add(device, (device.IsCpu ? AllocateHost(bytes) : null) ?? BackendOf(device).Allocate(bytes, Arena));
             ArenaSlot logits = plan.Values[plan.Graph.Logits.Id];
             _arrived = logits.Device.IsCpu ? null : BackendOf(logits.Device).AllocateHost(logits.Bytes, "logits");
-            new RunnerBuilder(new PlanMemory(plan, BackendOf, device => _arenas[device], weights, kv), validation, timer).Build(_actions, _owned);
+            new RunnerBuilder(new PlanMemory(plan, QueueOf, device => _arenas[device], weights, kv), validation, timer).Build(_actions, _owned);
         }
         catch
         {
@@ -71,7 +71,7 @@ public sealed class PlanRunner : IDisposable
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(data);
         if (bytes.Length > slot.Bytes)
             throw new ArgumentException($"'{input.Name}' holds {slot.Bytes} bytes, not {bytes.Length}", nameof(data));
-        _backends[slot.Device].Write(_arenas[slot.Device], slot.Offset, bytes);
+        BackendOf(slot.Device).Write(_arenas[slot.Device], slot.Offset, bytes);
     }
 
     /// <summary>Runs one micro-batch and waits for all devices.</summary>
@@ -125,7 +125,7 @@ public sealed class PlanRunner : IDisposable
         if (_arrived is not null)
             return new ReadOnlySpan<float>((byte*)_arrived.Address + offset, logits.Width);
         _row ??= new float[logits.Width];
-        _backends[slot.Device].Read(_arenas[slot.Device], slot.Offset + offset, MemoryMarshal.AsBytes(_row.AsSpan()));
+        BackendOf(slot.Device).Read(_arenas[slot.Device], slot.Offset + offset, MemoryMarshal.AsBytes(_row.AsSpan()));
         return _row;
     }
 
@@ -142,21 +142,21 @@ public sealed class PlanRunner : IDisposable
     }
 
     // What crosses between the host and a device lies in the host's arena.
-    private DeviceBuffer? AllocateHost(long bytes) => _backends.Values.Select(backend => backend.AllocateHost(bytes, Arena)).FirstOrDefault(buffer => buffer is not null);
+    private DeviceBuffer? AllocateHost(long bytes) => _queues.Values.Select(backend => backend.AllocateHost(bytes, Arena)).FirstOrDefault(buffer => buffer is not null);
 
     private void BringLogits(int rows)
     {
         if (_arrived is null || rows == 0)
             return;
         ArenaSlot slot = _plan.Values[_plan.Graph.Logits.Id];
-        _backends[slot.Device].EnqueueTransfer(_plan.Steps[^1], _arenas[slot.Device], slot.Offset, _arrived, 0, (long)rows * _plan.Graph.Logits.Width * sizeof(float));
+        BackendOf(slot.Device).EnqueueTransfer(_plan.Steps[^1], _arenas[slot.Device], slot.Offset, _arrived, 0, (long)rows * _plan.Graph.Logits.Width * sizeof(float));
     }
 
     // Whatever happened, no device may still be at work when the next run begins; the first failure is the one to tell.
     private void SynchronizeAll()
     {
         Exception? first = null;
-        foreach (IBackend backend in _backends.Values)
+        foreach (IBackend backend in _queues.Values)
         {
             try
             {
@@ -172,7 +172,10 @@ public sealed class PlanRunner : IDisposable
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
     }
 
-    private IBackend BackendOf(Device device) => _backends.TryGetValue(device, out IBackend? backend)
+    private IBackend BackendOf(Device device) => QueueOf(new DeviceQueue(device));
+
+    // Without a queue of its own, what is sent is sent by the one that computes.
+    private IBackend QueueOf(DeviceQueue queue) => _queues.TryGetValue(queue, out IBackend? backend) || _queues.TryGetValue(queue with { Sends = false }, out backend)
         ? backend
-        : throw new PlanningException("", "arena", device.ToString(), $"there is no such device; there are {string.Join(", ", _backends.Keys)}");
+        : throw new PlanningException("", "arena", queue.Device.ToString(), $"there is no such device; there are {string.Join(", ", _queues.Keys)}");
 }

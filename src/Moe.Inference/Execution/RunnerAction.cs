@@ -17,18 +17,21 @@ internal sealed class ComputeAction(IBackend backend, IDeviceProgram program) : 
     public void Run(RunSize size, CancellationToken cancellation) => backend.Enqueue(program, size, cancellation);
 }
 
-/// <summary>A transfer, and the event that says it is done.</summary>
-internal sealed class TransferAction(IBackend carrier, PlannedStep step, ValueShape shape, (DeviceBuffer Buffer, long Offset) source, (DeviceBuffer Buffer, long Offset) target, IDeviceEvent done)
+/// <summary>A transfer.</summary>
+internal sealed class TransferAction(IBackend carrier, PlannedStep step, ValueShape shape, (DeviceBuffer Buffer, long Offset) source, (DeviceBuffer Buffer, long Offset) target)
     : IRunnerAction
 {
-    public void Run(RunSize size, CancellationToken cancellation)
-    {
+    public void Run(RunSize size, CancellationToken cancellation) =>
         carrier.EnqueueTransfer(step, source.Buffer, source.Offset, target.Buffer, target.Offset, shape.ByteLength(size));
-        carrier.Record(done);
-    }
 }
 
-/// <summary>A queue waits for a transfer on another queue.</summary>
+/// <summary>An event happens when what was enqueued before is done.</summary>
+internal sealed class RecordAction(IBackend backend, IDeviceEvent recorded) : IRunnerAction
+{
+    public void Run(RunSize size, CancellationToken cancellation) => backend.Record(recorded);
+}
+
+/// <summary>A queue waits for a step of another queue.</summary>
 internal sealed class WaitAction(IBackend waiter, IDeviceEvent awaited) : IRunnerAction
 {
     public void Run(RunSize size, CancellationToken cancellation) => waiter.Wait(awaited);

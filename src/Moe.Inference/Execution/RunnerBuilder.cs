@@ -10,7 +10,9 @@ namespace Moe.Inference.Execution;
 internal sealed class RunnerBuilder(PlanMemory memory, ValidationSettings? validation, StepTimer? timer)
 {
     private readonly StepValidator? _validator = validation is null ? null : new StepValidator(memory, validation);
+    private readonly HashSet<int> _awaited = [.. memory.Plan.Steps.SelectMany(step => step.Waits)];
     private readonly Dictionary<int, IDeviceEvent> _events = [];
+    private readonly Dictionary<GraphValue, ExpertRoom> _rooms = [];
     private readonly List<PlannedStep> _group = [];
 
     /// <summary>Makes the actions of a run.</summary>
@@ -25,13 +27,20 @@ internal sealed class RunnerBuilder(PlanMemory memory, ValidationSettings? valid
             if (!joins)
                 Close(actions, owned);
             foreach (int wait in step.Waits)
-                actions.Add(new WaitAction(memory.Backends(step.Device), _events[wait]));
+                actions.Add(new WaitAction(memory.Queues(memory.Plan.WaiterOf(step, wait)), _events[wait]));
             if (step.IsTransfer)
-                actions.Add(Check(step, Transfer(step, owned)));
+                actions.Add(Check(step, Transfer(step)));
             else if (step.IsStaging)
                 actions.Add(Staging(step));
             else
                 _group.Add(step);
+            if (!_awaited.Contains(step.Node.Id))
+                continue;
+            Close(actions, owned);
+            IDeviceEvent done = memory.Queues(step.Queue).CreateEvent();
+            owned.Add(done);
+            _events.Add(step.Node.Id, done);
+            actions.Add(new RecordAction(memory.Queues(step.Queue), done));
         }
 
         Close(actions, owned);
@@ -77,27 +86,26 @@ internal sealed class RunnerBuilder(PlanMemory memory, ValidationSettings? valid
     private IRunnerAction Staging(PlannedStep step)
     {
         GraphNode node = step.Node;
-        ArenaSlot target = memory.Plan.Values[node.Outputs[0].Id];
-        StageExpertsAction action = new(
-            memory.Backends(target.Device),
-            step,
-            memory.View(node.Inputs[0]),
-            [.. node.Weights.Select(weight => memory.Weights(weight, Device.Cpu))],
-            (memory.Arenas(target.Device), target.Offset),
-            StageExpertsOp.Offsets(node.Weights));
-        return _validator?.WrapStaging(step, action) ?? action;
+        if (node.Operation is PrefetchExpertsOp)
+        {
+            ArenaSlot target = memory.Plan.Values[node.Outputs[0].Id];
+            ExpertRoom made = new(memory.Queues(step.Queue), [.. node.Weights.Select(weight => memory.Weights(weight, Device.Cpu))], node.Weights, (memory.Arenas(target.Device), target.Offset));
+            _rooms.Add(node.Outputs[0], made);
+            PrefetchExpertsAction prefetch = new(step, made);
+            return _validator?.WrapPrefetch(step, prefetch) ?? prefetch;
+        }
+
+        ExpertRoom room = _rooms[node.Inputs[1]];
+        StageExpertsAction action = new(step, room, memory.View(node.Inputs[0]));
+        return _validator?.WrapStaging(step, action, room) ?? action;
     }
 
     private IRunnerAction Check(PlannedStep step, IRunnerAction action) =>
         _validator?.Wrap(step, action) ?? timer?.Wrap(step, action, memory.Backends(step.Device)) ?? action;
 
-    private TransferAction Transfer(PlannedStep step, List<IDisposable> owned)
+    private TransferAction Transfer(PlannedStep step)
     {
-        IBackend carrier = memory.Backends(step.Device);
-        IDeviceEvent done = carrier.CreateEvent();
-        owned.Add(done);
-        _events.Add(step.Node.Id, done);
         (ArenaSlot source, ArenaSlot target) = (memory.Plan.Values[step.Node.Inputs[0].Id], memory.Plan.Values[step.Node.Outputs[0].Id]);
-        return new TransferAction(carrier, step, step.Node.Inputs[0].Shape, (memory.Arenas(source.Device), source.Offset), (memory.Arenas(target.Device), target.Offset), done);
+        return new TransferAction(memory.Backends(step.Device), step, step.Node.Inputs[0].Shape, (memory.Arenas(source.Device), source.Offset), (memory.Arenas(target.Device), target.Offset));
     }
 }

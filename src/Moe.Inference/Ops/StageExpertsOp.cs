@@ -4,9 +4,9 @@ using Moe.Inference.Tensors;
 namespace Moe.Inference.Ops;
 
 /// <summary>
-/// Sends the weights of a batch's chosen experts from the host to a device, for one fused MoE there. Planners insert it where a policy says
-/// that it pays; like a transfer it has no kernel. Inputs: ids I32[T, used], on the host. Weights: gate, up, down, on the host.
-/// Output: I8[1, bytes] on the device, room for all experts, of which only the chosen ones are written.
+/// Sends the weights of a batch's chosen experts from the host to a device, for one fused MoE there, as far as a
+/// <see cref="PrefetchExpertsOp"/> has not. Planners insert it where a policy says that it pays; like a transfer it has no kernel.
+/// Inputs: ids I32[T, used], on the host; room I8[1, bytes] on the device, which it fills. Weights: gate, up, down, on the host.
 /// </summary>
 /// <param name="Target">The device.</param>
 public sealed record StageExpertsOp(Device Target) : Operation
@@ -35,8 +35,9 @@ public sealed record StageExpertsOp(Device Target) : Operation
     /// <inheritdoc/>
     public override IReadOnlyList<ValueShape> InferOutputs(IReadOnlyList<GraphValue> inputs, IReadOnlyList<Weight> weights)
     {
-        Require(inputs.Count == 1 && weights.Count > 0 && weights.All(weight => weight.Slices == weights[0].Slices), "takes ids and the experts' matrices");
-        return [new ValueShape(ElementType.I8, new RowCount(RowSymbol.One), checked((int)Offsets(weights)[^1]))];
+        Require(inputs.Count == 2 && weights.Count > 0 && weights.All(weight => weight.Slices == weights[0].Slices), "takes ids, room and the experts' matrices");
+        Require(inputs[1].Shape == PrefetchExpertsOp.RoomFor(weights), "the room must be for all experts");
+        return [];
     }
 
     /// <inheritdoc/>

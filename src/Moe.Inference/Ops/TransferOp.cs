@@ -8,7 +8,7 @@ namespace Moe.Inference.Ops;
 /// kernel. Inputs: one value. Output: like it.
 /// </summary>
 /// <param name="From">Where the value is.</param>
-/// <param name="To">Where it goes. One of the two is the host.</param>
+/// <param name="To">Where it goes.</param>
 public sealed record TransferOp(Device From, Device To) : Operation
 {
     /// <summary>The operation's name.</summary>
@@ -17,13 +17,13 @@ public sealed record TransferOp(Device From, Device To) : Operation
     /// <inheritdoc/>
     public override string Name => OpName;
 
-    /// <summary>The device whose queue carries the copy out: the one that is not the host.</summary>
-    public Device Carrier => From.IsCpu ? To : From;
+    /// <summary>The device whose queue carries the copy out: the one that is not the host; between two devices the one that receives it.</summary>
+    public Device Carrier => To.IsCpu ? From : To;
 
     /// <inheritdoc/>
     public override IReadOnlyList<ValueShape> InferOutputs(IReadOnlyList<GraphValue> inputs, IReadOnlyList<Weight> weights)
     {
-        Require(inputs.Count == 1 && weights.Count == 0 && From != To && (From.IsCpu || To.IsCpu), "takes one value, from or to the host");
+        Require(inputs.Count == 1 && weights.Count == 0 && From != To, "takes one value, to another device");
         return [inputs[0].Shape];
     }
 }

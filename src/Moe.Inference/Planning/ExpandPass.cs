@@ -54,7 +54,7 @@ internal sealed class ExpandPass
 
     private IReadOnlyList<GraphValue> Place(GraphNode node, GraphValue[] inputs, Device? pinned)
     {
-        if (node.Operation is StageExpertsOp)
+        if (node.Operation is StageExpertsOp or PrefetchExpertsOp)
             return Add(node, inputs, pinned!.Value, null);
         string? conflict = null;
         Device device = pinned ?? _assigner.DeviceOf(node, [.. inputs.Select(input => _homes[input])], out conflict);

@@ -1,97 +1,89 @@
 using Moe.Inference.Graph;
+using Moe.Inference.Ops;
 using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Planning;
 
 /// <summary>
-/// Checks that whoever touches host memory that a transfer on another queue reads or writes begins after that transfer. For each queue it
-/// follows what is certain to have ended before the queue's next step, as vector clocks do (Fidge, 1988): all that the host had seen when
-/// it handed the step out, and, with each wait, all that was certain when the awaited transfer began.
+/// Checks that whoever touches memory that a step of another queue reads or writes begins after that step. For each queue it follows what is
+/// certain to have ended before the queue's next step (<see cref="QueueClocks"/>).
 /// </summary>
 internal sealed class HazardCheck(ExecutionPlan plan)
 {
-    // For each queue: the last step of every other queue that has certainly ended.
-    private readonly Dictionary<Device, Dictionary<Device, int>> _known = [];
-    private readonly Dictionary<int, Dictionary<Device, int>> _knownAtTransfer = [];
-    private readonly List<PlannedStep> _open = [];
+    private static readonly DeviceQueue Host = new(Device.Cpu);
+
+    private readonly QueueClocks _clocks = new();
+
+    // The steps of each queue but the host's, and what they touch, in order.
+    private readonly Dictionary<DeviceQueue, List<(PlannedStep Step, Touch[] Touches)>> _open = [];
 
     /// <summary>Checks the plan.</summary>
-    /// <exception cref="PlanningException">A step does not wait for a transfer that it must wait for.</exception>
+    /// <exception cref="PlanningException">A step does not wait for one that it must wait for.</exception>
     public void Run()
     {
         foreach (PlannedStep step in plan.Steps)
         {
-            Dictionary<Device, int> known = KnownTo(step.Device);
-            Merge(known, KnownTo(Device.Cpu));
+            _clocks.HandOut(step.Queue);
             foreach (int wait in step.Waits)
             {
-                if (!_knownAtTransfer.TryGetValue(wait, out Dictionary<Device, int>? before))
-                    throw PlanChecker.Fault(step, $"waits for step {wait}, which is no transfer before it");
-                Merge(known, before);
-                Merge(known, new() { [plan.Steps[wait].Device] = wait });
+                if (wait < 0 || wait >= step.Node.Id || plan.Steps[wait].Queue == Host)
+                    throw PlanChecker.Fault(step, $"waits for step {wait}, which is no step of another queue before it");
+                _clocks.Wait(plan.WaiterOf(step, wait), plan.Steps[wait].Queue, wait);
             }
 
-            // The latest first: it is the one that the step should have waited for.
-            foreach (PlannedStep transfer in _open.AsEnumerable().Reverse())
-            {
-                if (transfer.Device != step.Device && !HasEnded(known, transfer))
-                    CheckApart(step, transfer);
-            }
-
-            // What the host has seen end, everything handed out from now on begins after.
-            if (step.Device.IsCpu)
-                _open.RemoveAll(transfer => HasEnded(known, transfer));
-            if (!step.IsTransfer)
+            // A step that the host takes part in is handed out once the host has waited.
+            _clocks.HandOut(step.Queue);
+            Touch[] touches = [.. TouchesOf(step)];
+            // The latest: it is the one that the step should have waited for.
+            if (touches.SelectMany(ClashesOf).MaxBy(clash => clash.Other.Node.Id) is { Other: { } other } clash)
+                throw PlanChecker.Fault(step, $"{Verb(clash.Mine)} without waiting for {(other.IsTransfer ? "the transfer " : "")}'{other.Node.Label}' (step {other.Node.Id} on {other.Queue}), which {Verb(clash.Others)} there");
+            if (step.Queue == Host)
                 continue;
-            _open.Add(step);
-            _knownAtTransfer.Add(step.Node.Id, new(known));
+            if (!_open.TryGetValue(step.Queue, out List<(PlannedStep, Touch[])>? own))
+                _open.Add(step.Queue, own = []);
+            own.Add((step, [.. touches.Where(touch => touch.Actor != Host)]));
+            _clocks.Begin(step.Queue, step.Node.Id);
         }
     }
 
-    private void CheckApart(PlannedStep step, PlannedStep transfer)
+    // For each other queue the latest step that may still be at work where this one touches memory.
+    private IEnumerable<Clash> ClashesOf(Touch mine)
     {
-        foreach ((ArenaSlot mine, string name, bool writes) in HostAccesses(step))
+        foreach ((DeviceQueue queue, List<(PlannedStep Step, Touch[] Touches)> open) in _open.Where(pair => pair.Key != mine.Actor))
         {
-            foreach ((ArenaSlot other, string otherName, bool otherWrites) in HostAccesses(transfer))
+            for (int i = open.Count - 1; i >= 0 && !_clocks.HasEnded(mine.Actor, queue, open[i].Step.Node.Id); i--)
             {
-                if ((writes || otherWrites) && mine.Offset < other.Offset + other.Bytes && other.Offset < mine.Offset + mine.Bytes)
-                    throw PlanChecker.Fault(step, $"{(writes ? "writes" : "reads")} {name} without waiting for the transfer '{transfer.Node.Label}' (step {transfer.Node.Id} on {transfer.Device}), which {(otherWrites ? "writes" : "reads")} {otherName} there");
+                int found = Array.FindIndex(open[i].Touches, touch => !mine.IsApart(touch));
+                if (found < 0)
+                    continue;
+                yield return new Clash(mine, open[i].Step, open[i].Touches[found]);
+                break;
             }
         }
     }
 
-    private IEnumerable<(ArenaSlot Slot, string Name, bool Writes)> HostAccesses(PlannedStep step)
+    private static string Verb(Touch touch) => $"{(touch.Writes ? "writes" : "reads")} {touch.Name}";
+
+    private IEnumerable<Touch> TouchesOf(PlannedStep step)
     {
-        foreach (GraphValue input in step.Node.Inputs)
+        for (int i = 0; i < step.Node.Inputs.Count; i++)
         {
-            if (plan.Values[input.Id].Device.IsCpu)
-                yield return (plan.Values[input.Id], $"'{input.Name}'", false);
+            GraphValue input = step.Node.Inputs[i];
+            (bool onHost, bool writes) = step.Node.Operation is StageExpertsOp ? (i == 0, i == 1) : (false, false);
+            yield return new Touch(onHost ? Host : step.Queue, plan.Values[input.Id], $"'{input.Name}'", writes);
         }
 
         foreach (GraphValue output in step.Node.Outputs)
-        {
-            if (plan.Values[output.Id].Device.IsCpu)
-                yield return (plan.Values[output.Id], $"'{output.Name}'", true);
-        }
-
-        if (step.Device.IsCpu && step.Scratch.Bytes > 0)
-            yield return (step.Scratch, "its scratch memory", true);
+            yield return new Touch(step.Queue, plan.Values[output.Id], $"'{output.Name}'", true);
+        if (step.Scratch.Bytes > 0)
+            yield return new Touch(step.Queue, step.Scratch, "its scratch memory", true);
     }
 
-    private Dictionary<Device, int> KnownTo(Device queue)
+    private readonly record struct Touch(DeviceQueue Actor, ArenaSlot Slot, string Name, bool Writes)
     {
-        if (!_known.TryGetValue(queue, out Dictionary<Device, int>? known))
-            _known.Add(queue, known = []);
-        return known;
+        public bool IsApart(in Touch other) =>
+            !(Writes || other.Writes) || Slot.Device != other.Slot.Device || Slot.Offset >= other.Slot.Offset + other.Slot.Bytes || other.Slot.Offset >= Slot.Offset + Slot.Bytes;
     }
 
-    private static bool HasEnded(Dictionary<Device, int> known, PlannedStep transfer) => known.TryGetValue(transfer.Device, out int last) && last >= transfer.Node.Id;
-
-    private static void Merge(Dictionary<Device, int> target, Dictionary<Device, int> source)
-    {
-        if (target == source)
-            return;
-        foreach ((Device queue, int step) in source)
-            target[queue] = Math.Max(step, target.GetValueOrDefault(queue, -1));
-    }
+    private sealed record Clash(Touch Mine, PlannedStep Other, Touch Others);
 }

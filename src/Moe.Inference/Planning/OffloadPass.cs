@@ -4,7 +4,10 @@ using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Planning;
 
-/// <summary>Moves each fused MoE whose weights are on the host to a device, behind a step that sends the chosen experts' weights there.</summary>
+/// <summary>
+/// Moves each fused MoE whose weights are on the host to a device, behind a step that sends the chosen experts' weights there. Those that are
+/// likely to be chosen are sent before that, while the MoE before it is computed.
+/// </summary>
 internal static class OffloadPass
 {
     /// <summary>Rewrites a graph.</summary>
@@ -18,15 +21,19 @@ internal static class OffloadPass
             return (graph, pinned);
         GraphRewriter rewriter = new(graph);
         Dictionary<int, Device> decided = [];
+        Queue<GraphNode> moving = new(graph.Nodes.Where(node => !pinned.ContainsKey(node.Id) && CanMove(request, node, device)));
+        GraphValue? room = moving.TryPeek(out GraphNode? first) ? Prefetch(rewriter, first, device, decided) : null;
         foreach (GraphNode node in graph.Nodes)
         {
             GraphValue[] inputs = rewriter.Inputs(node);
-            if (!pinned.ContainsKey(node.Id) && CanMove(request, node, device))
+            if (moving.TryPeek(out GraphNode? next) && next == node)
             {
+                moving.Dequeue();
                 rewriter.Builder.Layer = node.Layer;
-                GraphNode stage = rewriter.Builder.AddNode($"{node.Label}.weights→{device}", new StageExpertsOp(device), [inputs[1]], [.. node.Weights]);
+                GraphNode stage = rewriter.Builder.AddNode($"{node.Label}.weights→{device}", new StageExpertsOp(device), [inputs[1], room!], [.. node.Weights]);
                 decided[stage.Id] = device;
-                inputs = [.. inputs, stage.Outputs[0]];
+                inputs = [.. inputs, room!];
+                room = moving.TryPeek(out GraphNode? after) ? Prefetch(rewriter, after, device, decided) : null;
                 decided[rewriter.Copy(node, inputs).Id] = device;
             }
             else
@@ -38,6 +45,13 @@ internal static class OffloadPass
         }
 
         return (rewriter.Build(), decided);
+    }
+
+    private static GraphValue Prefetch(GraphRewriter rewriter, GraphNode node, Device device, Dictionary<int, Device> decided)
+    {
+        GraphNode prefetch = rewriter.Builder.AddNode($"{node.Label}.likely→{device}", new PrefetchExpertsOp(device), [], [.. node.Weights]);
+        decided[prefetch.Id] = device;
+        return prefetch.Outputs[0];
     }
 
     private static bool CanMove(PlanRequest request, GraphNode node, Device device) =>

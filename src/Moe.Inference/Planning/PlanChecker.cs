@@ -6,7 +6,7 @@ namespace Moe.Inference.Planning;
 
 /// <summary>
 /// Looks at a finished plan as somebody who did not make it: every value is written once, before it is read, on the device that reads it; no
-/// two values that are needed at the same time share memory; nothing touches host memory that a transfer still works on. Every plan passes
+/// two values that are needed at the same time share memory; nothing touches memory that a step of another queue still works on. Every plan passes
 /// here before it is used.
 /// </summary>
 internal static class PlanChecker
@@ -39,11 +39,12 @@ internal static class PlanChecker
             if (step.Node.Id != i || step.Stage < stage)
                 throw Fault(step, $"comes at place {i} in stage {step.Stage}, after stage {stage}");
             stage = step.Stage;
-            foreach (GraphValue input in step.Node.Inputs)
+            for (int operand = 0; operand < step.Node.Inputs.Count; operand++)
             {
+                GraphValue input = step.Node.Inputs[operand];
                 if (!(written[input.Id] < stage))
                     throw Fault(step, $"reads '{input.Name}' {(written[input.Id] is null ? "before it is written" : "in the stage that writes it")}");
-                CheckHome(plan, step, input, step.Node.Operation is TransferOp transfer ? transfer.From : step.Device);
+                CheckHome(plan, step, input, step.Node.Operation switch { TransferOp transfer => transfer.From, StageExpertsOp when operand == 0 => Device.Cpu, _ => step.Device });
             }
 
             foreach (GraphValue output in step.Node.Outputs)
@@ -51,7 +52,7 @@ internal static class PlanChecker
                 if (written[output.Id] is not null)
                     throw Fault(step, $"writes '{output.Name}' again");
                 written[output.Id] = stage;
-                CheckHome(plan, step, output, step.Node.Operation switch { TransferOp transfer => transfer.To, StageExpertsOp staging => staging.Target, _ => step.Device });
+                CheckHome(plan, step, output, step.Node.Operation is TransferOp transfer ? transfer.To : step.Device);
             }
         }
 

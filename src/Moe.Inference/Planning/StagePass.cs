@@ -37,5 +37,5 @@ internal static class StagePass
         return stages;
     }
 
-    private static bool IsTransfer(GraphNode node) => node.Operation is TransferOp or StageExpertsOp;
+    private static bool IsTransfer(GraphNode node) => node.Operation is TransferOp or StageExpertsOp or PrefetchExpertsOp;
 }

@@ -6,10 +6,11 @@ namespace Moe.Inference.Planning;
 
 /// <summary>
 /// Puts a transfer before each use of a value on another device: once per value and device, by way of the host where neither end is the
-/// host. After it, all inputs of a node are on the node's device.
+/// host and the one cannot copy from the other. After it, all inputs of a node are on the node's device.
 /// </summary>
 internal sealed class TransferPass
 {
+    private readonly PlanRequest _request;
     private readonly PlacedGraph _placed;
     private readonly GraphRewriter _rewriter;
     private readonly Dictionary<GraphValue, Device> _homes = [];
@@ -17,8 +18,9 @@ internal sealed class TransferPass
     private readonly List<Device> _devices = [];
     private readonly List<IKernel?> _kernels = [];
 
-    private TransferPass(PlacedGraph placed)
+    private TransferPass(PlanRequest request, PlacedGraph placed)
     {
+        _request = request;
         _placed = placed;
         _rewriter = new GraphRewriter(placed.Graph);
         foreach (GraphValue input in _rewriter.Builder.Inputs.All)
@@ -26,7 +28,7 @@ internal sealed class TransferPass
     }
 
     /// <summary>Rewrites a graph.</summary>
-    public static PlacedGraph Run(PlacedGraph placed) => new TransferPass(placed).Run();
+    public static PlacedGraph Run(PlanRequest request, PlacedGraph placed) => new TransferPass(request, placed).Run();
 
     private PlacedGraph Run()
     {
@@ -34,8 +36,7 @@ internal sealed class TransferPass
         {
             Device device = _placed.Devices[node.Id];
             // Which experts to send is read on the host; what is sent is on the device.
-            Device reader = node.Operation is StageExpertsOp ? Device.Cpu : device;
-            GraphValue[] inputs = [.. _rewriter.Inputs(node).Select(input => On(reader, input, node.Layer))];
+            GraphValue[] inputs = [.. _rewriter.Inputs(node).Select((input, i) => On(node.Operation is StageExpertsOp && i == 0 ? Device.Cpu : device, input, node.Layer))];
             GraphNode copy = _rewriter.Copy(node, inputs);
             Record(copy, device, _placed.Kernels[node.Id]);
         }
@@ -50,7 +51,8 @@ internal sealed class TransferPass
             return value;
         if (_copies.TryGetValue((value, device), out GraphValue? copy))
             return copy;
-        GraphValue source = home.IsCpu || device.IsCpu ? value : On(Device.Cpu, value, layer);
+        bool direct = home.IsCpu || device.IsCpu || _request.Peers?.Has(home, device) == true;
+        GraphValue source = direct ? value : On(Device.Cpu, value, layer);
         TransferOp transfer = new(_homes[source], device);
         _rewriter.Builder.Layer = layer;
         GraphNode node = _rewriter.Builder.AddNode($"{value.Name}→{device}", transfer, [source]);

@@ -111,7 +111,7 @@ public sealed class OffloadTests : IDisposable
         long before = _device.UploadedBytes;
         session.Evaluate(TestModels.StoryTokens(_model, tokens));
         long uploaded = _device.UploadedBytes - before;
-        var staging = context.OffloadPlan?.Steps.Where(step => step.IsStaging).ToList() ?? [];
+        var staging = context.OffloadPlan?.Steps.Where(step => step.Node.Operation is StageExpertsOp).ToList() ?? [];
         long perExpert = staging.Count == 0 ? 0 : staging.Sum(step => step.Node.Weights.Sum(weight => weight.SliceBytes)) / staging.Count;
         // What is not staged weights is transfers of values, whose sizes the plan states.
         long values = context.OffloadPlan?.Steps.Where(step => step.IsTransfer && ((TransferOp)step.Node.Operation).From.IsCpu)

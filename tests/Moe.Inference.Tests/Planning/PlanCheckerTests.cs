@@ -46,7 +46,7 @@ public sealed class PlanCheckerTests : IDisposable
     {
         ExecutionPlan plan = PlanOn(DevicePlacement.On(Sim(0)));
         PlannedStep step = plan.Steps[3];
-        Refused(plan, step, step with { Waits = [5] }).Message.Should().Contain("waits for step 5, which is no transfer before it");
+        Refused(plan, step, step with { Waits = [5] }).Message.Should().Contain("waits for step 5, which is no step of another queue before it");
     }
 
     [Fact]

@@ -14,22 +14,23 @@ internal sealed class StepValidator(PlanMemory memory, ValidationSettings settin
     /// <summary>An action that runs and checks one step.</summary>
     public IRunnerAction Wrap(PlannedStep step, IRunnerAction action) => new Checked(this, step, action);
 
-    /// <summary>An action that sends weights, and looks whether the chosen experts' have arrived.</summary>
-    public IRunnerAction WrapStaging(PlannedStep step, StageExpertsAction action) => new CheckedStaging(this, step, action);
+    /// <summary>An action that sends weights to room that held nothing before.</summary>
+    public IRunnerAction WrapPrefetch(PlannedStep step, PrefetchExpertsAction action) => new CheckedPrefetch(this, step, action);
 
-    private unsafe void RunStaging(PlannedStep step, StageExpertsAction action, RunSize size, CancellationToken cancellation)
+    /// <summary>An action that sends weights, and looks whether the chosen experts' have arrived.</summary>
+    public IRunnerAction WrapStaging(PlannedStep step, StageExpertsAction action, ExpertRoom room) => new CheckedStaging(this, step, action, room);
+
+    private unsafe void RunStaging(PlannedStep step, StageExpertsAction action, ExpertRoom room, RunSize size, CancellationToken cancellation)
     {
         GraphNode node = step.Node;
-        ArenaSlot target = memory.Plan.Values[node.Outputs[0].Id];
-        Poison(memory.Backends(target.Device), target);
         action.Run(size, cancellation);
-        memory.Backends(target.Device).Synchronize();
-        byte[] staged = memory.Read(node.Outputs[0], size);
+        memory.Queues(step.Queue).Synchronize();
+        byte[] staged = memory.Read(node.Inputs[1], size);
         long[] offsets = StageExpertsOp.Offsets(node.Weights);
-        ReadOnlySpan<bool> chosen = action.Mark(size);
-        for (int expert = 0; expert < chosen.Length; expert++)
+        ReadOnlySpan<int> uses = room.Uses;
+        for (int expert = 0; expert < uses.Length; expert++)
         {
-            for (int i = 0; chosen[expert] && i < node.Weights.Count; i++)
+            for (int i = 0; uses[expert] > 0 && i < node.Weights.Count; i++)
             {
                 Weight one = node.Weights[i].Part(expert, 1);
                 ReadOnlySpan<byte> host = new((byte*)memory.Weights(one, Device.Cpu).Address, (int)one.ByteLength);
@@ -74,6 +75,10 @@ internal sealed class StepValidator(PlanMemory memory, ValidationSettings settin
             yield return (step.Scratch, "the scratch memory");
     }
 
+    private IBackend BackendOf(PlannedStep step) => memory.Queues(step.Queue);
+
+    private ArenaSlot PlaceOf(GraphValue value) => memory.Plan.Values[value.Id];
+
     private void Poison(IBackend backend, ArenaSlot slot)
     {
         byte[] poison = new byte[slot.Bytes];
@@ -93,9 +98,18 @@ internal sealed class StepValidator(PlanMemory memory, ValidationSettings settin
             throw new ValidationException(step.Node.Id, step.Node.Operation.Name, step.Node.Label, step.Device.ToString(), finding);
     }
 
-    private sealed class CheckedStaging(StepValidator validator, PlannedStep step, StageExpertsAction action) : IRunnerAction
+    private sealed class CheckedPrefetch(StepValidator validator, PlannedStep step, PrefetchExpertsAction action) : IRunnerAction
     {
-        public void Run(RunSize size, CancellationToken cancellation) => validator.RunStaging(step, action, size, cancellation);
+        public void Run(RunSize size, CancellationToken cancellation)
+        {
+            validator.Poison(validator.BackendOf(step), validator.PlaceOf(step.Node.Outputs[0]));
+            action.Run(size, cancellation);
+        }
+    }
+
+    private sealed class CheckedStaging(StepValidator validator, PlannedStep step, StageExpertsAction action, ExpertRoom room) : IRunnerAction
+    {
+        public void Run(RunSize size, CancellationToken cancellation) => validator.RunStaging(step, action, room, size, cancellation);
     }
 
     private sealed class Checked(StepValidator validator, PlannedStep step, IRunnerAction action) : IRunnerAction
