@@ -33,6 +33,14 @@ internal static partial class TestGpu
     /// <summary>Another device, or null where there is one only; the emulator has two.</summary>
     public static CudaDevice? Second => OpenedSecond.Value;
 
+    /// <summary>Two devices, or the test is skipped with the reason.</summary>
+    public static (CudaDevice First, CudaDevice Second) RequireTwo()
+    {
+        CudaDevice first = Require();
+        Skip.If(Second is null, $"there is one GPU only, {first.Name}");
+        return (first, Second!);
+    }
+
     private static (CudaDevice?, string) Open()
     {
         CudaEnvironment found = CudaEnvironment.Probe();

@@ -9,7 +9,11 @@ namespace Moe.Inference.Tests.Shared;
 /// <summary>Runs the tests of this assembly in this process, without an SDK.</summary>
 internal static class TestRunner
 {
+    /// <summary>Names all tests instead of running them.</summary>
+    public const string List = "--list";
+
     /// <summary>Runs the tests whose names contain any of some parts, or all of them without any, and prints what came of each.</summary>
+    /// <param name="parts">The parts; or only <see cref="List"/>.</param>
     /// <returns>0 if some ran and none failed, otherwise 1.</returns>
     public static int Run(IReadOnlyCollection<string> parts)
     {
@@ -19,6 +23,13 @@ internal static class TestRunner
         Options options = new();
         framework.GetDiscoverer(new ReflectionAssemblyInfo(typeof(TestRunner).Assembly)).Find(false, discovery, options);
         discovery.Finished.WaitOne();
+        if (parts.SequenceEqual([List]))
+        {
+            foreach (string test in discovery.Cases.Select(test => test.DisplayName).Order(StringComparer.Ordinal))
+                Console.WriteLine(test);
+            return 0;
+        }
+
         ITestCase[] chosen = [.. discovery.Cases.Where(test => parts.Count == 0 || parts.Any(part => test.DisplayName.Contains(part, StringComparison.OrdinalIgnoreCase)))];
         using Results results = new();
         framework.GetExecutor(name).RunTests(chosen, results, options);

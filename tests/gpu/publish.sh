@@ -10,6 +10,6 @@ for project in samples/Bench tests/Moe.Inference.Cuda.Tests; do
   dotnet publish "$project" -c Release -r linux-x64 --self-contained -p:PublishSingleFile=false -p:DebugType=none -nodeReuse:false -v q -o "$target/moe-gpu"
 done
 rm -rf "$target/moe-gpu/Microsoft.CodeCoverage"
-cp -r samples/models tests/gpu/run.sh "$target/moe-gpu/"
+cp -r samples/models tests/gpu/run.sh tests/gpu/sanitize.sh "$target/moe-gpu/"
 tar -C "$target" -cf - moe-gpu | xz -T0 -3 > "$target/moe-gpu.tar.xz"
 ls -l "$target/moe-gpu.tar.xz"

@@ -124,7 +124,13 @@ internal sealed unsafe class CudaQueue : IBackend
     public void Record(IDeviceEvent recorded)
     {
         lock (_handing)
-            ((CudaEvent)recorded).Mark(_enqueued);
+        {
+            CudaEvent own = (CudaEvent)recorded;
+            own.Mark(_enqueued);
+            // Later it would happen after what is enqueued until then.
+            if (_pending.Count == 0)
+                RecordNow(own);
+        }
     }
 
     /// <inheritdoc/>
@@ -219,8 +225,7 @@ internal sealed unsafe class CudaQueue : IBackend
             if (!awaited.IsRecorded)
             {
                 Submit(Math.Clamp((int)(awaited.Position - (_enqueued - _pending.Count)), 0, _pending.Count));
-                Check(Driver.EventRecord(awaited.Handle, _handle), "record", "an event");
-                awaited.IsRecorded = true;
+                RecordNow(awaited);
             }
 
             Submit(_pending.Count);
@@ -301,6 +306,13 @@ internal sealed unsafe class CudaQueue : IBackend
         }
 
         _pending.RemoveRange(0, count);
+    }
+
+    private void RecordNow(CudaEvent recorded)
+    {
+        _device.MakeCurrent();
+        Check(Driver.EventRecord(recorded.Handle, _handle), "record", "an event");
+        recorded.IsRecorded = true;
     }
 
     private static bool IsRepeatable(ReadOnlySpan<Command> commands)

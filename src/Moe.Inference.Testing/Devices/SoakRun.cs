@@ -56,7 +56,7 @@ internal sealed class SoakRun : IDisposable
         HybridPlacement placement = drawn < usual.Count ? usual[drawn] : HybridPlacement.Draw(random, _reference.Model.Shape.Layers);
         placement = placement.WithKvOnHost(random.Next(2) == 0);
         SimulatedDevice[] devices;
-        using (HybridModel model = new(_reference, placement, new SimulatedDeviceOptions { MaxDelay = LongestPause, DelayProbability = PausesBefore, Seed = random.Next() }))
+        using (HybridModel model = new(_reference, placement, new SimulatedDeviceOptions { MaxDelay = LongestPause, DelayProbability = PausesBefore, Seed = random.Next(), CopiesFromPeers = random.Next(2) == 0 }))
         {
             devices = [.. model.Devices.Cast<SimulatedDevice>()];
             for (; number < end; number++)

@@ -1,6 +1,5 @@
 using Moe.Inference.Graph;
 using Moe.Inference.Ops;
-using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Planning;
 

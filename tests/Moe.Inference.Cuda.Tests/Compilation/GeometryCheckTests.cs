@@ -33,7 +33,7 @@ public class GeometryCheckTests
         (new SplitProductGeometry { Rows = 65, RowsPerBlock = 64, RowBlocks = 2, Tokens = 33, TokensPerBlock = 32, TokenBlocks = 2 }, ["RowBlocks", "TokenBlocks"], [("Rows", 64), ("Tokens", 32)]),
         (new GroupRowsGeometry { Rows = 3, Experts = 2 }, [], [("Rows", 0)]),
         (new ClearElsewhereGeometry { Rows = 9, RowsPerBlock = 8, Blocks = 2 }, ["Blocks"], [("Rows", 8)]),
-        (new GroupedProductGeometry { Rows = 65, RowsPerBlock = 64, RowBlocks = 2, PieceBlocks = 1, PieceParts = 1 }, ["RowBlocks"], [("Rows", 64), ("Weights", new DevicePointer<byte>(8)), ("SecondWeights", new DevicePointer<byte>(8))]),
+        (new GroupedProductGeometry { Rows = 65, RowsPerBlock = 64, RowBlocks = 2, RowBytes = 8, SliceBytes = 520, Experts = 2, Sorted = 65, PieceBlocks = 3, PieceParts = 1 }, ["RowBlocks", "PieceBlocks"], [("Rows", 64), ("SliceBytes", 512L), ("SliceBytes", 528L), ("Sorted", 63), ("Sorted", 128), ("Experts", 1), ("PieceParts", 3), ("Weights", new DevicePointer<byte>(8)), ("SecondWeights", new DevicePointer<byte>(8))]),
     ];
 
     private static FlashGeometry Flash => new() { Tokens = 3, Heads = 4, KvHeads = 2, HeadsPerTile = 1, HeadTiles = 2, TokensPerBlock = 1, TokenBlocks = 3, Parts = 1 };

@@ -21,7 +21,10 @@ internal class BrokenKernel(string operation) : IKernel
 
     public string Operation => operation;
 
-    public string DeviceKind => Device.CpuKind;
+    public string DeviceKind => Kind;
+
+    /// <summary>The kind of device that it is for.</summary>
+    public string Kind { get; init; } = Device.CpuKind;
 
     public virtual string? Refuses(GraphNode node, KernelOptions options) => _right.Refuses(node, options);
 

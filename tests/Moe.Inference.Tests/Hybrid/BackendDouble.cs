@@ -19,6 +19,8 @@ internal sealed class ProviderDouble(IDeviceProvider sound) : IDeviceProvider
 
     public long? MemoryBytes => sound.MemoryBytes;
 
+    public bool CanCopyFrom(Device other) => sound.CanCopyFrom(other);
+
     public void RegisterKernels(OpRegistry registry) => sound.RegisterKernels(registry);
 
     public IBackend Open() => new BackendDouble(this, sound.Open());

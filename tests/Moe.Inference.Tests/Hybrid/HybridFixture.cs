@@ -25,7 +25,7 @@ public sealed class HybridFixture : IDisposable
             return model;
         HybridReference reference = Reference(path);
         HybridPlacement usual = HybridPlacement.Usual(reference.Model.Shape.Layers)[placement].WithKvOnHost(kvOnHost);
-        model = new HybridModel(reference, usual, new SimulatedDeviceOptions { MaxDelay = TimeSpan.FromMicroseconds(100), Seed = Seed });
+        model = new HybridModel(reference, usual, new SimulatedDeviceOptions { CopiesFromPeers = !kvOnHost, MaxDelay = TimeSpan.FromMicroseconds(100), Seed = Seed });
         _models.Add((path, placement, kvOnHost), model);
         return model;
     }

@@ -41,6 +41,28 @@ public sealed class PlanCheckerTests : IDisposable
             Refused(plan, step, step with { Waits = [] }).Message.Should().Contain("without waiting for the transfer");
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_wait_of_a_direct_copy_or_of_sent_experts_that_is_dropped_is_missed(bool sent)
+    {
+        DevicePlacement placement = sent
+            ? DevicePlacement.On(Sim(0)).Put("blk.*.ffn_*_exps.weight", Device.Cpu)
+            : Enumerable.Range(0, _model.Shape.Layers).Aggregate(DevicePlacement.On(Sim(0)), (all, layer) => all.Put($"blk.{layer}.*", Sim(layer % 2)));
+        PlanRequest request = Request(_model.Graph, placement) with { Offload = sent ? Sim(0) : null, Peers = new PeerLinks([(Sim(0), Sim(1)), (Sim(1), Sim(0))]) };
+        ExecutionPlan plan = Planner.Plan(request);
+        foreach (PlannedStep step in plan.Steps)
+        {
+            foreach (int dropped in step.Waits)
+                Refused(plan, step, step with { Waits = [.. step.Waits.Where(wait => wait != dropped)] }).Message.Should().Contain("without waiting for");
+        }
+
+        // A copy waits for the step that computes the value; experts are computed once they are sent.
+        plan.Steps.Should().Contain(step => sent
+            ? step.Kernel != null && step.Waits.Any(wait => plan.Steps[wait].IsStaging)
+            : step.IsTransfer && step.Waits.Any(wait => plan.Steps[wait].Kernel != null && plan.Steps[wait].Device != step.Device));
+    }
+
     [Fact]
     public void Waiting_for_what_comes_later_is_refused()
     {

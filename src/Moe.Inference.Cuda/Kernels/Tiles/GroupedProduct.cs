@@ -69,6 +69,7 @@ internal sealed class GroupedProduct(Weight weight, bool exact, bool gated, Grou
             perSource,
             perBlock,
             Cover.Blocks(weight.RowsPerSlice, perBlock),
+            rows,
             groups.MostPieces(rows),
             _rounds ? tile.Threads : SplitTile.Threads,
             _rounds ? 1 : GroupRowsGeometry.PieceRows / SplitTile.Tokens,

@@ -25,7 +25,8 @@ namespace Moe.Inference.Cuda.Kernels;
 /// <param name="PerSource">Rows that share a row of activations.</param>
 /// <param name="RowsPerBlock">Rows of a matrix in a tile.</param>
 /// <param name="RowBlocks">Tiles of a matrix.</param>
-/// <param name="PieceBlocks">At least as many as there can be pieces.</param>
+/// <param name="Sorted">Rows that are sorted.</param>
+/// <param name="PieceBlocks">As many as they can make pieces.</param>
 /// <param name="Threads">Threads of a block.</param>
 /// <param name="PieceParts">Blocks that share a piece.</param>
 /// <param name="SharedBytes">Shared memory of a block.</param>
@@ -49,6 +50,7 @@ internal readonly record struct GroupedProductGeometry(
     int PerSource,
     int RowsPerBlock,
     int RowBlocks,
+    int Sorted,
     int PieceBlocks,
     int Threads,
     int PieceParts,
@@ -61,6 +63,9 @@ internal readonly record struct GroupedProductGeometry(
     public void Check()
     {
         Cover.Exactly("rows", Rows, RowBlocks, RowsPerBlock);
+        Cover.Require(SliceBytes == Rows * RowBytes, $"a matrix of {Rows} rows of {RowBytes} bytes does not have {SliceBytes} bytes");
+        Cover.Require(PieceBlocks == GroupedRows.MostPieces(Sorted, Experts), $"{Sorted} rows of {Experts} experts can make {GroupedRows.MostPieces(Sorted, Experts)} pieces, not {PieceBlocks}");
+        Cover.Require(PieceParts > 0 && GroupRowsGeometry.PieceRows % PieceParts == 0, $"{PieceParts} blocks cannot share a piece evenly");
         Cover.Require(Weights.Address % 16 == 0 && SecondWeights.Address % 16 == 0, "weights must begin at a multiple of 16 bytes");
     }
 }

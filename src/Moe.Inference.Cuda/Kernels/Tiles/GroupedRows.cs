@@ -19,7 +19,10 @@ internal readonly struct GroupedRows(int experts, int rows)
 
     /// <summary>The most pieces that a number of rows can make.</summary>
     /// <param name="count">Rows of this run.</param>
-    public int MostPieces(int count) => Math.Min(count, experts) + (count / GroupRowsGeometry.PieceRows);
+    public int MostPieces(int count) => MostPieces(count, experts);
+
+    /// <summary>The most pieces that a number of rows of some experts can make: each expert has one that is not full.</summary>
+    public static int MostPieces(int count, int experts) => Math.Min(count, experts) + (count / GroupRowsGeometry.PieceRows);
 
     /// <summary>Begins to compile.</summary>
     public static void Prepare(KernelLibrary library) => library.Prepare(Count);
