@@ -11,7 +11,7 @@ namespace Moe.Inference;
 internal static class SpeedProbe
 {
     private const int LinkBytes = 8 << 20;
-    private const int LinkCopies = 16;
+    private const int LinkCopies = 64;
     private const int Width = 1024;
     private const int Tokens = 64;
     private const int Repeats = 3;

@@ -1,4 +1,5 @@
 using Moe.Inference.Graph;
+using Moe.Inference.Ops;
 using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Planning;
@@ -55,16 +56,19 @@ internal static class MemoryPass
     }
 
     // A value lives from the stage that writes it to the last stage that reads it; inputs from before the first, logits to after the last.
+    // Room for experts is taken as soon as those before have been sent, so that it is filled while they are computed.
     private static (int First, int Last)[] LifeSpans(ModelGraph graph, int[] stages)
     {
         (int First, int Last)[] lives = new (int, int)[graph.ValueCount];
         foreach (GraphValue input in graph.Inputs.All)
             lives[input.Id] = (-1, -1);
+        int sent = 0;
         foreach (GraphNode node in graph.Nodes)
         {
             int stage = stages[node.Id];
+            sent = node.Operation is StageExpertsOp ? stage : sent;
             foreach (GraphValue output in node.Outputs)
-                lives[output.Id] = (stage, stage);
+                lives[output.Id] = (node.Operation is PrefetchExpertsOp ? sent : stage, stage);
             foreach (GraphValue input in node.Inputs)
                 lives[input.Id].Last = Math.Max(lives[input.Id].Last, stage);
         }

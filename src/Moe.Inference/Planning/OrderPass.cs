@@ -28,7 +28,7 @@ internal static class OrderPass
         (List<int>[] followers, int[] open) = Dependencies(placed);
         bool[] hostWaits = HostWaits(placed);
         PriorityQueue<int, (int Turn, int Id)> ready = new();
-        void Offer(int id) => ready.Enqueue(id, (nodes[id].Operation is TransferOp { To.IsCpu: true } ? 0 : hostWaits[id] ? 2 : 1, id));
+        void Offer(int id) => ready.Enqueue(id, (TurnOf(nodes[id], hostWaits[id]), id));
         for (int id = 0; id < nodes.Count; id++)
         {
             if (open[id] == 0)
@@ -48,6 +48,14 @@ internal static class OrderPass
 
         return [.. order];
     }
+
+    // Handing out the many copies of experts takes the host a while, in which devices should have something to do.
+    private static int TurnOf(GraphNode node, bool hostWaits) => node.Operation switch
+    {
+        TransferOp { To.IsCpu: true } => 0,
+        PrefetchExpertsOp => 2,
+        _ => hostWaits ? 3 : 1,
+    };
 
     // Who comes after a node, and how many each node comes after.
     private static (List<int>[] Followers, int[] Open) Dependencies(PlacedGraph placed)
