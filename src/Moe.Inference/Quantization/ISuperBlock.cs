@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Moe.Inference.Tensors;
 
@@ -57,7 +58,11 @@ internal unsafe interface ISuperBlock<TSelf>
     /// <summary>The order of the codes that <see cref="LoadWideCodes"/> gives: which 16 of the half's weights are in each 16 bytes. In formats with groups of 16, even and odd ones alternate.</summary>
     static virtual ReadOnlySpan<byte> WideOrder => [0, 1, 2, 3, 4, 5, 6, 7];
 
-    /// <summary>The codes of half a block, in the order of <see cref="WideOrder"/>.</summary>
+    /// <summary>
+    /// The codes of half a block, in the order of <see cref="WideOrder"/>; called on AVX-512 only. Few and short calls inside, as the JIT inlines
+    /// so much into one kernel and no more.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static virtual void LoadWideCodes(byte* block, int half, out Vector512<byte> first, out Vector512<byte> second)
     {
         TSelf.LoadCodes(block, half, out Vector256<byte> c0, out Vector256<byte> c1, out Vector256<byte> c2, out Vector256<byte> c3);
@@ -69,6 +74,7 @@ internal unsafe interface ISuperBlock<TSelf>
     /// The scales of a block of each of four rows, twice as <see cref="LoadScales"/> gives them; and the minimums of groups of 32 of all rows:
     /// 32 bits hold two neighbouring groups of a row, 128 bits those of all rows.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static virtual void LoadWideScales(
         byte* b0, byte* b1, byte* b2, byte* b3,
         out Vector512<short> s0, out Vector512<short> s1, out Vector512<short> s2, out Vector512<short> s3, out Vector512<short> minimums)

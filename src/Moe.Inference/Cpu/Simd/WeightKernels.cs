@@ -48,9 +48,10 @@ internal static class WeightKernels
             {
                 (_, true) => Exact(T.Type),
                 (CpuPath.Scalar, _) => new PortableSmallKernel<T>(),
-                (CpuPath.Avx2, _) => new SmallKernel<T, Avx2Rows>(Small<T>()),
-                _ when AvxVnni.IsSupported => new SmallKernel<T, VnniRows>(JitTiles.Small<T>(path) ?? Small<T>()),
-                _ => new SmallKernel<T, Avx2Rows>(JitTiles.Small<T>(path) ?? Small<T>()),
+                (CpuPath.Avx2, _) => new SmallKernel<T, SmallRows<T, Avx2Rows>>(Small<T>()),
+                ( >= CpuPath.Avx512, _) when AvxVnni.IsSupported => new SmallKernel<T, WideSmallRows<T>>(JitTiles.Small<T>(path) ?? Small<T>()),
+                _ when AvxVnni.IsSupported => new SmallKernel<T, SmallRows<T, VnniRows>>(JitTiles.Small<T>(path) ?? Small<T>()),
+                _ => new SmallKernel<T, SmallRows<T, Avx2Rows>>(JitTiles.Small<T>(path) ?? Small<T>()),
             };
 
         public WeightKernel VisitFloat<T>()

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Quantization;
@@ -57,9 +58,9 @@ internal readonly unsafe struct IQ4_XS : ISuperBlock<IQ4_XS>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadWideCodes(byte* block, int half, out Vector512<byte> first, out Vector512<byte> second)
     {
-        Vector512<byte> codes = Vector512.Load(block + CodesAt + (half * 64));
-        first = ByteTable.Lookup(Iq4Table.Vector, Nibbles.Low(codes));
-        second = ByteTable.Lookup(Iq4Table.Vector, Nibbles.High(codes));
+        Vector512<byte> codes = Vector512.Load(block + CodesAt + (half * 64)), low = Vector512.Create((byte)0x0F);
+        first = Avx512BW.Shuffle(Iq4Table.Wide, codes & low);
+        second = Avx512BW.Shuffle(Iq4Table.Wide, (codes.AsUInt16() >>> 4).AsByte() & low);
     }
 
     public static void Encode(float* x, byte* row, byte* block)

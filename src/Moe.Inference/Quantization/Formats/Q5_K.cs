@@ -64,8 +64,11 @@ internal readonly unsafe struct Q5_K : ISuperBlock<Q5_K>
         Vector512<byte> codes = Vector512.Load(block + CodesAt + (half * 64));
         Vector256<byte> fifth = Vector256.Load(block + HighBitsAt);
         Vector512<byte> bits = Vector512.Create(fifth, (fifth.AsUInt16() >>> 2).AsByte());
-        first = Nibbles.Low(codes) | Nibbles.Move(bits, half * 4, 4, 1);
-        second = Nibbles.High(codes) | Nibbles.Move(bits, (half * 4) + 1, 4, 1);
+        // Bits 4·half and 4·half + 1 become the fifth ones.
+        Vector512<ushort> nibbles = codes.AsUInt16(), low = Vector512.Create((ushort)0x0F0F), upper = Vector512.Create((ushort)0x1010);
+        Vector512<ushort> moved = half == 0 ? bits.AsUInt16() << 4 : bits.AsUInt16();
+        first = ((nibbles & low) | (moved & upper)).AsByte();
+        second = (((nibbles >>> 4) & low) | ((moved >>> 1) & upper)).AsByte();
     }
 
     public static void Encode(float* x, byte* row, byte* block)

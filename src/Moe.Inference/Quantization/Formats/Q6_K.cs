@@ -59,8 +59,9 @@ internal readonly unsafe struct Q6_K : ISuperBlock<Q6_K>
         Vector512<byte> codes = Vector512.Load(block + (half * 64));
         Vector256<byte> high = Vector256.Load(block + HighBitsAt + (half * 32));
         Vector512<byte> bits = Vector512.Create(high, (high.AsUInt16() >>> 2).AsByte());
-        first = Nibbles.Low(codes) | Nibbles.Move(bits, 0, 4, 3);
-        second = Nibbles.High(codes) | Nibbles.Move(bits, 4, 4, 3);
+        Vector512<ushort> pairs = bits.AsUInt16(), low = Vector512.Create((ushort)0x0F0F), upper = Vector512.Create((ushort)0x3030);
+        first = ((codes.AsUInt16() & low) | ((pairs << 4) & upper)).AsByte();
+        second = (((codes.AsUInt16() >>> 4) & low) | (pairs & upper)).AsByte();
     }
 
     public static void Encode(float* x, byte* row, byte* block)
