@@ -8,6 +8,9 @@ namespace Moe.Inference.Bench.Comparison;
 /// <param name="Peer">The peer's speeds; the n-th was measured right after our n-th.</param>
 internal sealed record ComparedFigures(string Measure, SpeedFigures Ours, SpeedFigures Peer)
 {
+    // Threads that wait for work spin for a while, and would take part of the other's first moments.
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(500);
+
     /// <summary>Our speed in terms of the peer's, round by round.</summary>
     public SpeedFigures Ratios { get; } = new(Ours.Tokens, [.. Ours.Runs.Zip(Peer.Runs, (ours, peer) => ours / peer)]);
 
@@ -18,7 +21,9 @@ internal sealed record ComparedFigures(string Measure, SpeedFigures Ours, SpeedF
         List<double> our = [], their = [];
         for (int round = 0; round <= rounds; round++)
         {
+            await Task.Delay(Rest, cancellationToken);
             double ourSpeed = ours.Tokens / (await ours.RunAsync(cancellationToken)).TotalSeconds;
+            await Task.Delay(Rest, cancellationToken);
             double theirSpeed = ours.Tokens / (await peer(cancellationToken)).TotalSeconds;
             if (round == 0)
                 continue;

@@ -18,6 +18,9 @@ internal readonly unsafe struct WideSmallRows<T> : IRowProduct
     // Of what Shuffle4x128 takes: quarters 0 and 2 of both, 1 and 3 of both, the two middle ones exchanged.
     private const byte Even = 0b10_00_10_00, Odd = 0b11_01_11_01, Exchanged = 0b11_01_10_00;
 
+    // Further than usual: eight rows of a format as wide as Q8_0 are more than the usual distance, and the last would come late.
+    private const int PrefetchDistance = 2 * Tiling.PrefetchDistance;
+
     public static int MostTokens => Tiling.MinTokens - 1;
 
     public static void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride)
@@ -44,7 +47,7 @@ internal readonly unsafe struct WideSmallRows<T> : IRowProduct
             // A last block without a partner stands for it, too, and is counted once.
             bool whole = block + 1 < blocks;
             int step = whole ? blockBytes : 0;
-            Tiling.Prefetch(w + Tiling.PrefetchDistance + (block * (Rows - 1) * blockBytes), 2 * Rows * blockBytes);
+            Tiling.Prefetch(w + PrefetchDistance + (block * (Rows - 1) * blockBytes), 2 * Rows * blockBytes);
             Vector256<sbyte> a = Vector256.Load((sbyte*)x), b = Vector256.Load((sbyte*)x + (whole ? ISmallBlock<T>.Length : 0));
             Vector512<long> first = Four(Products(w, step, a, b), Products(w + o1, step, a, b), Products(w + o2, step, a, b), Products(w + o3, step, a, b));
             Vector512<long> second = Four(Products(w + o4, step, a, b), Products(w + o5, step, a, b), Products(w + o6, step, a, b), Products(w + o7, step, a, b));
