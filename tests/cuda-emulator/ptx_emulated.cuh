@@ -101,6 +101,7 @@ inline uint8* dynamic_shared() { return (uint8*)::moe_emu::current->block->dynam
 inline uint4 load_once16(const void* global) { return *(const uint4*)global; }
 inline uint2 load_once8(const void* global) { return *(const uint2*)global; }
 inline uint32 load_once4(const void* global) { return *(const uint32*)global; }
+inline void prefetch(const void*) { }
 
 inline void cp_async16(void* shared, const void* global) { ::moe_emu::copy_async(shared, global, 16, 16); }
 inline void cp_async16_or_zero(void* shared, const void* global, bool valid)

@@ -142,6 +142,12 @@ __device__ __forceinline__ uint32 load_once4(const void* global)
     return v;
 }
 
+// Begins to bring the 128 bytes around an address into the second-level cache.
+__device__ __forceinline__ void prefetch(const void* global)
+{
+    asm volatile("prefetch.global.L2 [%0];" :: "l"(global));
+}
+
 // Asynchronous copies to shared memory; both addresses are multiples of the size. A copy belongs to the group that its thread
 // commits next; cp_async_wait<N> returns when at most the N latest groups of the calling thread are still under way. Other
 // threads see the bytes after that and a barrier.

@@ -74,12 +74,12 @@ __device__ __forceinline__ void join_warps(const FlashGeometry& g, const Joint& 
 extern "C" __global__ void __launch_bounds__(32 * Warps) flash_split(const FlashGeometry g)
 {
     grid_dependency_launch();
-    grid_dependency_wait();
+    // Lengths and pages were copied to the device before any kernel of this run.
     int part = blockIdx.x, kvHead = blockIdx.y / g.headTiles, tile = blockIdx.y % g.headTiles, token = blockIdx.z;
     int length = g.lengths[token], start = g.starts[token];
     int partLength = part_length(length), first = part * partLength, last = min(length, first + partLength);
     if (first >= last)
-        return;
+        return; // blocks of the longest context's length have all its parts, so that some block waits
 
     int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     uint8* memory = dynamic_shared() + warp * WarpBytes;
@@ -97,8 +97,13 @@ extern "C" __global__ void __launch_bounds__(32 * Warps) flash_split(const Flash
 
         cp_async_commit();
     };
-    for (int i = 0; i < Stages - 1; i++)
-        load(next + i * Warps * Keys, i);
+    // Keys of earlier runs need not wait for this one's, of which a sequence has at the most as many as there are tokens.
+    int ahead = 0;
+    for (; ahead < Stages - 1 && next + ahead * Warps * Keys + Keys <= length - g.tokens; ahead++)
+        load(next + ahead * Warps * Keys, ahead);
+    grid_dependency_wait();
+    for (; ahead < Stages - 1; ahead++)
+        load(next + ahead * Warps * Keys, ahead);
 
     int group = g.heads / g.kvHeads, heads = min(g.headsPerTile, group - tile * g.headsPerTile);
     long long firstHead = (long long)token * g.heads + kvHead * group + tile * g.headsPerTile;

@@ -5,15 +5,26 @@
 #include "kv_formats.cuh"
 #include "kv_pages.cuh"
 
+// What a lane holds of a weight at the most, before there is anything to multiply.
+constexpr int MostHeld = 4;
+
 // Lane l makes elements l, l + 32, ... of: out[i] = x[i] * (1 / sqrt(sum(x[j] * x[j]) / width + epsilon)) * weight[i]
-__device__ __forceinline__ void normalize(float* head, const float* weight, int width, float epsilon)
+__device__ __forceinline__ void normalize(float* head, const float* weight, const float (&held)[MostHeld], int width, float epsilon)
 {
     int lane = threadIdx.x % 32;
     float squares = 0;
     for (int i = lane; i < width; i += 32)
         squares += head[i] * head[i];
     float scale = 1.0f / sqrtf(warp_sum(squares) / width + epsilon);
-    for (int i = lane; i < width; i += 32)
+    #pragma unroll
+    for (int n = 0; n < MostHeld; n++)
+    {
+        int i = lane + 32 * n;
+        if (i < width)
+            head[i] = head[i] * scale * held[n];
+    }
+
+    for (int i = lane + 32 * MostHeld; i < width; i += 32)
         head[i] = head[i] * scale * weight[i];
     __syncwarp();
 }
@@ -42,12 +53,21 @@ __device__ __forceinline__ void rope_and_store(const RopeStoreGeometry& g)
     int head = isQuery ? which : (which - g.heads) % g.kvHeads, width = isValue ? g.valueWidth : g.headWidth;
     const float* source = isQuery ? g.queries + (token * g.heads + head) * width : (isValue ? g.values : g.keys) + (token * g.kvHeads + head) * width;
 
+    // Weights do not depend on the kernel before.
+    bool normalizes = g.normalizes && !isValue;
+    const float* weight = isQuery ? g.queryNorm : g.keyNorm;
+    float held[MostHeld];
+    #pragma unroll
+    for (int n = 0; n < MostHeld; n++)
+        held[n] = normalizes && lane + 32 * n < width ? weight[lane + 32 * n] : 0.0f;
+    grid_dependency_wait();
+
     float* x = (float*)dynamic_shared() + threadIdx.x / 32 * g.widest;
     for (int i = lane; i < width; i += 32)
         x[i] = source[i];
     __syncwarp();
-    if (g.normalizes && !isValue)
-        normalize(x, isQuery ? g.queryNorm : g.keyNorm, width, g.epsilon);
+    if (normalizes)
+        normalize(x, weight, held, width, g.epsilon);
 
     const float* table = g.table + token * 2 * g.pairs;
     if (isQuery)
@@ -71,13 +91,11 @@ __device__ __forceinline__ void rope_and_store(const RopeStoreGeometry& g)
 extern "C" __global__ void rope_store_halves(const RopeStoreGeometry g)
 {
     grid_dependency_launch();
-    grid_dependency_wait();
     rope_and_store<true>(g);
 }
 
 extern "C" __global__ void rope_store_pairs(const RopeStoreGeometry g)
 {
     grid_dependency_launch();
-    grid_dependency_wait();
     rope_and_store<false>(g);
 }

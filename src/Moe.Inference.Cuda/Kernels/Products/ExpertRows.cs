@@ -6,7 +6,7 @@ using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Cuda.Kernels;
 
-/// <summary>Launches of products with chosen experts' matrices, one row of activations each.</summary>
+/// <summary>Launches of products with chosen experts' matrices; entries of one expert share what is read of its matrix.</summary>
 internal sealed class ExpertRows
 {
     private readonly Weight _weight;
@@ -37,7 +37,7 @@ internal sealed class ExpertRows
         WeightFormat format = WeightFormat.Of(weight);
         (_weight, _gated, _rounds) = (weight, gated, format.Rounds(exact, weight.Width));
         _memory = new StreamMemory(format, weight.Width);
-        _code = new KernelCode("expert_rows.cu", gated ? "gated" : "single", $"{format.DefineFor(_rounds)} {StreamMemory.Defines} ACTIVATION={FunctionOf(activation)}");
+        _code = new KernelCode("expert_rows.cu", gated ? "gated" : "single", $"{format.DefineFor(_rounds)} {_memory.Defines} TOGETHER={ExpertRowsGeometry.MostTogether} ACTIVATION={FunctionOf(activation)}");
     }
 
     /// <summary>Begins to compile.</summary>
@@ -48,18 +48,22 @@ internal sealed class ExpertRows
     /// <param name="x">The rows of activations.</param>
     /// <param name="perSource">Entries that share a row of activations.</param>
     /// <param name="ids">The expert of each entry.</param>
+    /// <param name="tokens">Tokens, none of which has an expert twice.</param>
     /// <param name="entries">Entries.</param>
     /// <param name="firstExpert">The expert that the first matrix belongs to.</param>
     /// <param name="weights">The matrices.</param>
     /// <param name="up">The second matrices, where there are any.</param>
     /// <param name="y">Receives a row for each entry.</param>
+    /// <param name="followsGateAndUp">Whether the launch before is that of gate and up with the same ids.</param>
     public void Launch(
-        CudaStream stream, DevicePointer<float> x, int perSource, TensorView ids, int entries, int firstExpert, TensorView weights, TensorView? up, DevicePointer<float> y)
+        CudaStream stream, DevicePointer<float> x, int perSource, TensorView ids, int tokens, int entries, int firstExpert, TensorView weights, TensorView? up, DevicePointer<float> y, bool followsGateAndUp = false)
     {
         if (entries == 0)
             return;
-        int rows = _weight.RowsPerSlice, split = 0;
-        RowCut cut = _rounds ? RowCut.Streaming(rows, _gated ? 1 : StreamMemory.RowsPerItem, entries, _memory.BlocksAtOnce(1, stream.Figures), stream.Figures) : RowCut.Splitting(rows, _weight.Width, out split);
+        int rows = _weight.RowsPerSlice, split = 0, together = _rounds ? _memory.Fitting(Math.Min(ExpertRowsGeometry.MostTogether, tokens), stream.Figures) : 1;
+        RowCut cut = _rounds
+            ? RowCut.Streaming(rows, _gated ? 1 : StreamMemory.RowsPerItem, LikelyMatrices(entries), _memory.BlocksAtOnce(together, stream.Figures), stream.Figures)
+            : RowCut.Splitting(rows, _weight.Width, out split);
         stream.Launch(_code, new ExpertRowsGeometry(
             x,
             DevicePointer<int>.Of(ids),
@@ -74,12 +78,17 @@ internal sealed class ExpertRows
             firstExpert,
             entries,
             perSource,
+            together,
+            followsGateAndUp ? 1 : 0,
             cut.PerBlock,
             cut.Blocks,
             cut.Warps,
             split,
-            _rounds ? _memory.Bytes(cut.Warps, 1) : 0));
+            _rounds ? _memory.Bytes(cut.Warps, together) : 0));
     }
+
+    // Different ones among so many, each as likely as another.
+    private int LikelyMatrices(int entries) => Math.Clamp((int)Math.Round(_weight.Slices * (1 - Math.Pow(1 - (1.0 / _weight.Slices), entries))), 1, entries);
 
     private static string FunctionOf(ActivationKind kind) => kind switch
     {

@@ -32,6 +32,7 @@ internal sealed class FewRowExpertMatMul : IProductPath
             DevicePointer<float>.Of(binding.Inputs[0]),
             binding.Node.Inputs[0].Rows == binding.Node.Inputs[1].Rows ? _op.Used : 1,
             binding.Inputs[1],
+            binding.Node.Inputs[1].Rows.Resolve(size),
             binding.Node.Outputs[0].Rows.Resolve(size),
             _op.FirstExpert,
             binding.Weights[0],

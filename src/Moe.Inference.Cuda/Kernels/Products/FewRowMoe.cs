@@ -43,12 +43,12 @@ internal sealed class FewRowMoe : IProductPath
 
         public override void Launch(CudaStream stream, in RunSize size)
         {
-            int entries = _binding.Node.Outputs[0].Rows.Resolve(size);
+            int tokens = _binding.Node.Inputs[0].Rows.Resolve(size), entries = _binding.Node.Outputs[0].Rows.Resolve(size);
             DevicePointer<float> hidden = DevicePointer<float>.Of(_binding.Scratch);
             _gateAndUp.Launch(
-                stream, DevicePointer<float>.Of(_binding.Inputs[0]), _op.Used, _binding.Inputs[1], entries, _op.FirstExpert, _binding.Weights[0], _binding.Weights[1], hidden);
+                stream, DevicePointer<float>.Of(_binding.Inputs[0]), _op.Used, _binding.Inputs[1], tokens, entries, _op.FirstExpert, _binding.Weights[0], _binding.Weights[1], hidden);
             _down.Launch(
-                stream, hidden, 1, _binding.Inputs[1], entries, _op.FirstExpert, _binding.Weights[2], null, DevicePointer<float>.Of(_binding.Outputs[0]));
+                stream, hidden, 1, _binding.Inputs[1], tokens, entries, _op.FirstExpert, _binding.Weights[2], null, DevicePointer<float>.Of(_binding.Outputs[0]), followsGateAndUp: true);
         }
     }
 }

@@ -42,8 +42,8 @@ internal sealed class FewRowMoeSum : IProductPath
             _gateAndUp = new ExpertRows(binding.Node.Weights[0], binding.Options.Exact, _op.Activation);
             WeightFormat format = WeightFormat.Of(_down);
             _rounds = format.Rounds(binding.Options.Exact, _down.Width * _op.Used);
-            _memory = new StreamMemory(format, _down.Width);
-            _code = new KernelCode("expert_sum.cu", "expert_sum", $"{format.DefineFor(_rounds)} {StreamMemory.Defines}");
+            _memory = _rounds ? StreamMemory.Deep(format, _down.Width, _op.Used) : new StreamMemory(format, _down.Width);
+            _code = new KernelCode("expert_sum.cu", "expert_sum", $"{format.DefineFor(_rounds)} {_memory.Defines}");
         }
 
         public override void Prepare(KernelLibrary library)
@@ -59,7 +59,7 @@ internal sealed class FewRowMoeSum : IProductPath
                 return;
             (TensorView ids, DevicePointer<float> hidden) = (_binding.Inputs[1], DevicePointer<float>.Of(_binding.Scratch));
             _gateAndUp.Launch(
-                stream, DevicePointer<float>.Of(_binding.Inputs[0]), _op.Used, ids, tokens * _op.Used, _op.FirstExpert, _binding.Weights[0], _binding.Weights[1], hidden);
+                stream, DevicePointer<float>.Of(_binding.Inputs[0]), _op.Used, ids, tokens, tokens * _op.Used, _op.FirstExpert, _binding.Weights[0], _binding.Weights[1], hidden);
             RowCut cut = _rounds
                 ? RowCut.Streaming(rows, StreamMemory.RowsPerItem, tokens, _memory.BlocksAtOnce(_op.Used, stream.Figures), stream.Figures)
                 : RowCut.Splitting(rows, _down.Width, out split);

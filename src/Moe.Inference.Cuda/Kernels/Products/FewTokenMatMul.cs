@@ -43,7 +43,7 @@ internal sealed class FewTokenMatMul : IProductPath
             WeightFormat format = WeightFormat.Of(binding.Node.Weights[0]);
             _rounds = format.Rounds(binding.Options.Exact, Width);
             _memory = new StreamMemory(format, Width);
-            _codes = [.. Enumerable.Range(1, MostTokens).Select(tokens => new KernelCode("matvec.cu", $"tokens{tokens}", $"{format.DefineFor(_rounds)} {StreamMemory.Defines}"))];
+            _codes = [.. Enumerable.Range(1, MostTokens).Select(tokens => new KernelCode("matvec.cu", $"tokens{tokens}", $"{format.DefineFor(_rounds)} {_memory.Defines}"))];
         }
 
         private int Width => _matrices[0].Width;

@@ -5,7 +5,7 @@ using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Cuda.Kernels;
 
-/// <summary>The chosen experts' networks and their weighted sum: few tokens in two launches, many as their composed form.</summary>
+/// <summary>The chosen experts' networks and their weighted sum: one token in two launches, several as their composed form.</summary>
 internal sealed class MoeSumKernel() : ProductKernel(MoeSumOp.OpName, [new FewRowMoeSum(), new NetworksThenSum()])
 {
     /// <inheritdoc/>
@@ -29,7 +29,11 @@ internal sealed class MoeSumKernel() : ProductKernel(MoeSumOp.OpName, [new FewRo
 
         public int LeastRows(GraphNode node, KernelOptions options)
         {
-            int rows = ProductPaths.ManyRows(ProductPaths.FusedMoe, Nodes(node).Networks, options), used = node.Inputs[1].Width;
+            (int used, bool exact, Weight gate, Weight down) = (node.Inputs[1].Width, options.Exact, node.Weights[0], node.Weights[2]);
+            // Several tokens share what they read of an expert; a token alone has its sum made with the rows, where those of all its experts fit.
+            if (WeightFormat.Of(gate).Rounds(exact, gate.Width) && WeightFormat.Of(down).Rounds(exact, down.Width))
+                return WeightFormat.Of(down).Rounds(exact, down.Width * used) ? 2 : 0;
+            int rows = ProductPaths.ManyRows(ProductPaths.FusedMoe, Nodes(node).Networks, options);
             return (rows / used) + (rows % used == 0 ? 0 : 1);
         }
 

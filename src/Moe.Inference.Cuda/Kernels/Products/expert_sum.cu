@@ -1,5 +1,8 @@
 // The last product of the chosen experts' networks and their weighted sum: y[t][n] = sum over slots s of factor[t][s] * (sum over i of
-// w[expert][n][i] * x[t][s][i]). A block takes some of the rows n for one token; experts that are not among the weights add nothing.
+// w[expert][n][i] * x[t][s][i]), products and sums rounded one by one as in the composed form. A block takes some of the rows n for one
+// token; experts that are not among the weights add nothing.
+//
+// Follows gate and up, which lets it begin when ids and factors are there: weights come before what they are multiplied with.
 #include "geometry.cuh"
 #include "float_dot.cuh"
 #include "row_stream.cuh"
@@ -45,7 +48,7 @@ __device__ __forceinline__ void rounded(const ExpertSumGeometry& g, const Slots&
     const int first = begin + 2 * warp, stride = 2 * warps, count = slots.count;
     const int pairs = max(0, (end - first + stride - 1) / stride);
     float* y = g.y + (long long)blockIdx.x * g.rows;
-    float totals[2] = {};
+    float total = 0;
     stream_rows<F, 1>(
         x, memory + warp * Ring<F>::Bytes, pairs * count,
         [&](int item, int r)
@@ -56,21 +59,19 @@ __device__ __forceinline__ void rounded(const ExpertSumGeometry& g, const Slots&
         [&](int item) { return slots.slot[item % count]; },
         [&]()
         {
+            grid_dependency_wait();
             x.fill(g.x + (long long)blockIdx.x * g.used * g.width);
             __syncthreads();
         },
         [&](int item, const float (&parts)[2][1])
         {
             const int pair = item / count, place = item - pair * count;
-            totals[0] = fmaf(slots.factor[place], parts[0][0], totals[0]);
-            totals[1] = fmaf(slots.factor[place], parts[1][0], totals[1]);
-            if (place != count - 1)
-                return;
-            const float sum = warp_sums<2>(totals, lane);
+            float sums[2] = {parts[0][0], parts[1][0]};
+            const float product = __fmul_rn(slots.factor[place], warp_sums<2>(sums, lane)); // of the first row in lanes 0 .. 15, of the second in the others
+            total = place == 0 ? product : __fadd_rn(total, product);
             const int row = first + pair * stride + lane / 16;
-            if (lane % 16 == 0 && row < end)
-                y[row] = sum;
-            totals[0] = totals[1] = 0;
+            if (place == count - 1 && lane % 16 == 0 && row < end)
+                y[row] = total;
         });
 }
 
@@ -109,18 +110,23 @@ __device__ __forceinline__ void products(const ExpertSumGeometry& g)
 {
     __shared__ Slots slots;
     const int begin = blockIdx.y * g.perBlock, end = min(g.rows, begin + g.perBlock);
-    grid_dependency_wait();
     find_slots(slots, g);
     if (slots.count == 0)
     {
+        grid_dependency_wait();
         for (int row = begin + threadIdx.x; row < end; row += blockDim.x)
             g.y[(long long)blockIdx.x * g.rows + row] = 0;
         return;
     }
     if constexpr (F::IsBlock && !EXACT)
+    {
         rounded<F>(g, slots, begin, end);
+    }
     else
+    {
+        grid_dependency_wait();
         floats<F>(g, slots, begin, end);
+    }
 }
 
 extern "C" __global__ void __launch_bounds__(256) expert_sum(const ExpertSumGeometry g)

@@ -72,6 +72,12 @@ __device__ __forceinline__ void floats(const MatVecGeometry& g)
     const Part part(g);
     const int share = warp % g.split, row = part.begin + warp / g.split;
     float sums[T] = {};
+    // Weights do not depend on the kernel before.
+    if (row < part.end)
+    {
+        for (long long at = (share * 32 + lane) * 128; at < g.rowBytes; at += g.split * 32 * 128)
+            prefetch(part.weights + row * g.rowBytes + at);
+    }
     grid_dependency_wait();
     if (row < part.end)
         add_float_products<F, T>(part.weights + row * g.rowBytes, g.x, g.width, share, g.split, sums);

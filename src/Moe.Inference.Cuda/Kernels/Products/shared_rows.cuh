@@ -27,6 +27,13 @@ struct SharedRows
     // The whole block rounds the rows; row r is x[r * width ..].
     __device__ __forceinline__ void fill(const float* x) const
     {
+        fill_from([&](int row) { return x + (long long)row * width; });
+    }
+
+    // The same, where source(r) is the address of row r.
+    template <class Source>
+    __device__ __forceinline__ void fill_from(Source source) const
+    {
         constexpr int Together = 4; // loads under way at once
         const int lane = threadIdx.x & 31, warps = blockDim.x / 32;
         const int parts = (width + 255) / 256, jobs = rows * parts;
@@ -37,7 +44,8 @@ struct SharedRows
             for (int i = 0; i < Together; i++)
             {
                 const int job = first + i * warps, row = job / parts, at = (job - row * parts) * 256 + 8 * lane;
-                values[i] = load_eight(x + (long long)row * width + at, job < jobs && at < width);
+                const bool valid = job < jobs && at < width;
+                values[i] = load_eight(source(valid ? row : 0) + at, valid);
             }
 #pragma unroll
             for (int i = 0; i < Together; i++)

@@ -22,11 +22,12 @@ internal readonly record struct RouteGeometry(
 {
     private const int WarpsPerBlock = 4;
 
-    // A block's shared memory holds two numbers of each expert for every warp.
+    // A warp's registers hold two numbers of each expert.
     private const int MostExperts = 1024;
 
-    private static readonly KernelCode Softmax = new("route.cu", "route_softmax");
-    private static readonly KernelCode Sigmoid = new("route.cu", "route_sigmoid");
+    private static readonly string Defines = $"MOST_EXPERTS={MostExperts}";
+    private static readonly KernelCode Softmax = new("route.cu", "route_softmax", Defines);
+    private static readonly KernelCode Sigmoid = new("route.cu", "route_sigmoid", Defines);
 
     /// <summary>Why a node cannot run here, or null.</summary>
     public static string? Refuses(GraphNode node, KernelOptions options) => FloatWeights.Refuses(node, options)
@@ -55,7 +56,7 @@ internal readonly record struct RouteGeometry(
     }
 
     /// <inheritdoc/>
-    public LaunchShape Shape => new(Blocks, 1, 1, 32 * PerBlock, PerBlock * Experts * 2 * sizeof(float));
+    public LaunchShape Shape => new(Blocks, 1, 1, 32 * PerBlock);
 
     /// <inheritdoc/>
     public void Check()

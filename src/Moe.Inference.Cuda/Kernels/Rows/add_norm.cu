@@ -11,11 +11,19 @@ static constexpr int MostHeld = 8;
 extern "C" __global__ void add_norm(const AddNormGeometry g)
 {
     grid_dependency_launch();
-    grid_dependency_wait();
     __shared__ float scratch[32];
     const long long row = (long long)blockIdx.x * g.width;
     const int stride = blockDim.x;
-    float held[MostHeld], squares = 0;
+    float held[MostHeld], weight[MostHeld], squares = 0;
+    // Weights do not depend on the kernel before.
+    #pragma unroll
+    for (int n = 0; n < MostHeld; n++)
+    {
+        int i = threadIdx.x + n * stride;
+        weight[n] = i < g.width ? g.weight[i] : 0.0f;
+    }
+
+    grid_dependency_wait();
     #pragma unroll
     for (int n = 0; n < MostHeld; n++)
     {
@@ -39,7 +47,7 @@ extern "C" __global__ void add_norm(const AddNormGeometry g)
         if (i < g.width)
         {
             g.sum[row + i] = held[n];
-            g.normal[row + i] = held[n] * scale * g.weight[i];
+            g.normal[row + i] = held[n] * scale * weight[n];
         }
     }
 

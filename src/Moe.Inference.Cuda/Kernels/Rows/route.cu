@@ -17,76 +17,115 @@ __device__ __forceinline__ int order_of(float rank)
     return bits >= 0 ? bits : bits ^ 0x7FFFFFFF;
 }
 
-template <bool Softmax>
-__device__ __forceinline__ void gates_of(const RouteGeometry& g, const float* logits, float* gates, int lane)
+// A lane's gates of a token.
+template <bool Softmax, int Held>
+__device__ __forceinline__ void gates_of(const RouteGeometry& g, const float* logits, float (&gates)[Held], int lane)
 {
     float most = negative_infinity(), total = 0;
-    if (Softmax)
+#pragma unroll
+    for (int i = 0; i < Held; i++)
     {
-        for (int e = lane; e < g.experts; e += 32)
-            most = fmaxf(most, logits[e]);
-        most = warp_max(most);
+        const int e = lane + 32 * i;
+        gates[i] = e < g.experts ? logits[e] : negative_infinity();
+        most = fmaxf(most, gates[i]);
     }
-
-    for (int e = lane; e < g.experts; e += 32)
-        total += gates[e] = Softmax ? expf(logits[e] - most) : sigmoid_of(logits[e]);
+    if (Softmax)
+        most = warp_max(most);
+#pragma unroll
+    for (int i = 0; i < Held; i++)
+    {
+        gates[i] = Softmax ? expf(gates[i] - most) : sigmoid_of(gates[i]);
+        total += lane + 32 * i < g.experts ? gates[i] : 0.0f;
+    }
     if (Softmax)
     {
         total = warp_sum(total);
-        for (int e = lane; e < g.experts; e += 32)
-            gates[e] /= total;
+#pragma unroll
+        for (int i = 0; i < Held; i++)
+            gates[i] /= total;
     }
 }
 
-// The expert of the highest order that is not taken; it is taken then.
-__device__ __forceinline__ int choose(int* orders, int experts, int lane)
+// The expert of the highest order that is not taken; it is taken then, and its gate goes to all lanes.
+template <int Held>
+__device__ __forceinline__ int choose(const float (&gates)[Held], int (&orders)[Held], float& gate, int lane)
 {
     int best = Taken, expert = 0x7FFFFFFF;
-    for (int e = lane; e < experts; e += 32)
+    float own = 0;
+#pragma unroll
+    for (int i = 0; i < Held; i++)
     {
-        if (orders[e] > best)
+        if (orders[i] > best)
         {
-            best = orders[e];
-            expert = e;
+            best = orders[i];
+            expert = lane + 32 * i;
+            own = gates[i];
         }
     }
 
-    int highest = __reduce_max_sync(0xFFFFFFFFu, best);
-    int chosen = __reduce_min_sync(0xFFFFFFFFu, best == highest ? expert : 0x7FFFFFFF);
-    if (chosen == expert)
-        orders[chosen] = Taken;
+    const int highest = __reduce_max_sync(0xFFFFFFFFu, best);
+    const int chosen = __reduce_min_sync(0xFFFFFFFFu, best == highest ? expert : 0x7FFFFFFF);
+    gate = __shfl_sync(0xFFFFFFFFu, own, chosen & 31);
+#pragma unroll
+    for (int i = 0; i < Held; i++)
+        orders[i] = lane + 32 * i == chosen ? Taken : orders[i];
     return chosen;
+}
+
+// Held: experts of a lane.
+template <bool Softmax, int Held>
+__device__ __forceinline__ void route(const RouteGeometry& g, int token, int lane)
+{
+    float gates[Held];
+    int orders[Held];
+    gates_of<Softmax>(g, g.logits + (long long)token * g.experts, gates, lane);
+#pragma unroll
+    for (int i = 0; i < Held; i++)
+    {
+        const int e = lane + 32 * i;
+        orders[i] = e < g.experts ? order_of(g.bias != nullptr ? gates[i] + g.bias[e] : gates[i]) : Taken;
+    }
+
+    int* ids = g.ids + (long long)token * g.used;
+    float* weights = g.weights + (long long)token * g.used;
+    float sum = 0, own = 0;
+    int id = 0;
+    // Lane l keeps what is chosen for slots l, l + 32, ...
+    for (int slot = 0; slot < g.used; slot++)
+    {
+        float gate;
+        const int expert = choose(gates, orders, gate, lane);
+        sum += gate;
+        id = lane == slot % 32 ? expert : id;
+        own = lane == slot % 32 ? gate : own;
+        if (slot % 32 == 31 && slot + 1 < g.used)
+        {
+            ids[slot - 31 + lane] = id;
+            weights[slot - 31 + lane] = own;
+        }
+    }
+
+    const float factor = g.scale / (g.normalize ? sum : 1.0f);
+    const int last = (g.used - 1) / 32 * 32 + lane;
+    for (int slot = lane; slot < last; slot += 32)
+        weights[slot] *= factor;
+    if (last < g.used)
+    {
+        ids[last] = id;
+        weights[last] = own * factor;
+    }
 }
 
 template <bool Softmax>
 __device__ __forceinline__ void route(const RouteGeometry& g)
 {
-    int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-    int token = blockIdx.x * g.perBlock + warp;
+    const int lane = threadIdx.x % 32, token = blockIdx.x * g.perBlock + threadIdx.x / 32;
     if (token >= g.tokens)
         return;
-    float* gates = (float*)dynamic_shared() + 2 * warp * g.experts;
-    int* orders = (int*)(gates + g.experts);
-    gates_of<Softmax>(g, g.logits + (long long)token * g.experts, gates, lane);
-    for (int e = lane; e < g.experts; e += 32)
-        orders[e] = order_of(g.bias != nullptr ? gates[e] + g.bias[e] : gates[e]);
-    __syncwarp();
-
-    int* ids = g.ids + (long long)token * g.used;
-    float* weights = g.weights + (long long)token * g.used;
-    float sum = 0;
-    for (int slot = 0; slot < g.used; slot++)
-    {
-        int expert = choose(orders, g.experts, lane);
-        sum += gates[expert];
-        if (lane == 0)
-            ids[slot] = expert;
-    }
-
-    __syncwarp();
-    float factor = g.scale / (g.normalize ? sum : 1.0f);
-    for (int slot = lane; slot < g.used; slot += 32)
-        weights[slot] = gates[ids[slot]] * factor;
+    if (g.experts <= 128)
+        route<Softmax, 4>(g, token, lane);
+    else
+        route<Softmax, MOST_EXPERTS / 32>(g, token, lane);
 }
 
 extern "C" __global__ void route_softmax(const RouteGeometry g)
