@@ -1,5 +1,5 @@
 using System.Numerics.Tensors;
-using Moe.Inference.Sampling;
+using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Bench.Perplexity;
 

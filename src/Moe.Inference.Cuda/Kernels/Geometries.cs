@@ -16,6 +16,7 @@ internal static class Geometries
         GeometryText.Of<RopeGeometry>(),
         GeometryText.Of<RouteGeometry>(),
         GeometryText.Of<StackedGeometry>(),
+        GeometryText.Of<TopLogitsGeometry>(),
         GeometryText.Of<KvStoreGeometry>(),
         GeometryText.Of<MaskedSoftmaxGeometry>(),
         GeometryText.Of<ComposedAttentionGeometry>(),

@@ -29,6 +29,7 @@ internal static class CaseTable
         [MultiAddOp.OpName] = StackedCases.MultiAdd,
         [ScaledSlotOp.OpName] = StackedCases.ScaledSlot,
         [SelectRowsOp.OpName] = SelectRowsCases.All,
+        [TopLogitsOp.OpName] = TopLogitsCases.All,
         [AddNormOp.OpName] = AddNormCases.All,
         [MatMulGroupOp.OpName] = MatMulGroupCases.All,
         [RopeStoreOp.OpName] = RopeStoreCases.All,

@@ -25,6 +25,7 @@ internal static class CpuKernels
         .Register(new RowsKernel(ScaledSlotOp.OpName, binding => new ScaledSlotFormula(binding)))
         .Register(new RowsKernel(SelectRowsOp.OpName, binding => new SelectRowsFormula(binding)))
         .Register(new RowsKernel(MaskedSoftmaxOp.OpName, binding => new MaskedSoftmaxFormula(binding)))
+        .Register(new RowsKernel(TopLogitsOp.OpName, binding => new TopLogitsFormula(binding)))
         .Register(new MatMulKernel())
         .Register(new ExpertMatMulKernel())
         .Register(new FusedMoeKernel())

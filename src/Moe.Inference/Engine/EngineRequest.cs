@@ -27,16 +27,19 @@ internal abstract class EngineRequest(Sequence sequence, CancellationToken cance
     /// <summary>Whether the logits of the token at an index of the sequence are wanted.</summary>
     public abstract bool Wants(int index);
 
+    /// <summary>Whether more is needed of a row of logits than so many of the greatest.</summary>
+    public virtual bool NeedsWholeLogits(int top) => true;
+
     /// <summary>
     /// Does what can be done with the logits of a run's only wanted token beside other requests' doing the same: touches nothing that
     /// requests share. <see cref="Take"/> with the same logits follows, and throws what went wrong.
     /// </summary>
-    public virtual void Consider(ReadOnlySpan<float> logits)
+    public virtual void Consider(LogitsRow logits)
     {
     }
 
     /// <summary>Takes the logits of a wanted token. Called in order of tokens.</summary>
-    public abstract void Take(int index, ReadOnlySpan<float> logits);
+    public abstract void Take(int index, LogitsRow logits);
 
     /// <summary>Whether nothing is left to do; asked after each run that computed some of its tokens.</summary>
     public abstract bool IsFinished { get; }

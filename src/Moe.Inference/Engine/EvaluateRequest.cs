@@ -6,7 +6,7 @@ internal sealed class EvaluateRequest(Sequence sequence, int first, Func<int, bo
 {
     public override bool Wants(int index) => index >= first && wanted(index - first);
 
-    public override void Take(int index, ReadOnlySpan<float> logits) => receiver(index - first, logits);
+    public override void Take(int index, LogitsRow logits) => receiver(index - first, logits.Whole);
 
     public override bool IsFinished => Sequence.Pending == 0;
 }

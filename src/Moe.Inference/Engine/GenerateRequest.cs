@@ -61,11 +61,13 @@ internal sealed class GenerateRequest : EngineRequest
 
     public override bool Wants(int index) => index == Sequence.Tokens.Count - 1;
 
-    public override void Consider(ReadOnlySpan<float> logits)
+    public override bool NeedsWholeLogits(int top) => !_sampler.TakesTop(top);
+
+    public override void Consider(LogitsRow logits)
     {
         try
         {
-            _considered = _sampler.Sample(logits);
+            _considered = Sample(logits);
         }
 #pragma warning disable CA1031 // Whatever it is, it is this request's, and is thrown when its turn comes.
         catch (Exception problem)
@@ -75,14 +77,14 @@ internal sealed class GenerateRequest : EngineRequest
         }
     }
 
-    public override void Take(int index, ReadOnlySpan<float> logits)
+    public override void Take(int index, LogitsRow logits)
     {
         if (_firstLogits == 0)
             _firstLogits = Stopwatch.GetTimestamp();
         if (Sequence.Tokens.Count == Sequence.Limit)
             MakeRoom();
         _problem?.Throw();
-        SampledToken sampled = _considered ?? _sampler.Sample(logits);
+        SampledToken sampled = _considered ?? Sample(logits);
         _considered = null;
         _sampler.Accept(sampled.Id);
         _generated++;
@@ -121,6 +123,12 @@ internal sealed class GenerateRequest : EngineRequest
     {
         _tokens.Writer.TryComplete(error);
         base.Fail(error);
+    }
+
+    private SampledToken Sample(LogitsRow logits)
+    {
+        TopLogits top = logits.Top;
+        return top.IsUsable && _sampler.TakesTop(top.Capacity) ? _sampler.SampleTop(top) : _sampler.Sample(logits.Whole);
     }
 
     private string Rest() => _stops.Match is null ? _stops.Append(_decoder.Flush()) + _stops.Flush() : "";

@@ -229,7 +229,7 @@ internal sealed class InferenceEngine : IDisposable
         {
             _batch.Fill(runner);
             // A run that serves one request can be stopped within; one that serves several must not be.
-            runner.Run(_batch.Size, _batch.Shares.Count == 1 ? _batch.Shares[0].Request.Cancellation : CancellationToken.None);
+            runner.Run(_batch.Size, NeedsWholeLogits(runner.TopCount), _batch.Shares.Count == 1 ? _batch.Shares[0].Request.Cancellation : CancellationToken.None);
         }
 #pragma warning disable CA1031 // Whatever a device throws goes to the requests of this batch.
         catch (Exception error)
@@ -248,6 +248,19 @@ internal sealed class InferenceEngine : IDisposable
             Deliver(_batch.Shares[i], runner);
     }
 
+    private bool NeedsWholeLogits(int top)
+    {
+        if (top == 0)
+            return true;
+        foreach (MicroBatch.Share share in _batch.Shares)
+        {
+            if (share.Outputs > 0 && share.Request.NeedsWholeLogits(top))
+                return true;
+        }
+
+        return false;
+    }
+
     // Choosing from a large vocabulary takes as long for each request as a device does for all of them.
     private void Consider(PlanRunner runner)
     {
@@ -257,7 +270,7 @@ internal sealed class InferenceEngine : IDisposable
             {
                 MicroBatch.Share share = _batch.Shares[i];
                 if (share.Outputs == 1)
-                    share.Request.Consider(runner.Logits(share.FirstOutput));
+                    share.Request.Consider(new LogitsRow(runner, share.FirstOutput));
             });
         }
     }
@@ -271,7 +284,7 @@ internal sealed class InferenceEngine : IDisposable
             sequence.Kv.Commit(CollectionsMarshal.AsSpan(sequence.Tokens), share.First + share.Count);
             for (int output = 0; output < share.Outputs; output++)
             {
-                request.Take(_batch.IndexOfOutput(share, output), runner.Logits(share.FirstOutput + output));
+                request.Take(_batch.IndexOfOutput(share, output), new LogitsRow(runner, share.FirstOutput + output));
             }
 
             if (request.IsFinished)

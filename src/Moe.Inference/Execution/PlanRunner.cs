@@ -18,9 +18,12 @@ public sealed class PlanRunner : IDisposable
     private readonly List<IRunnerAction> _actions = [];
     private readonly List<IDisposable> _owned = [];
 
-    // Where the logits of a run arrive with it, if the device that computes them can bring them to the host so.
+    // Where the logits of a run, and the greatest of them, arrive with it, if the device that computes them can bring them to the host so.
     private readonly DeviceBuffer? _arrived;
+    private readonly DeviceBuffer? _arrivedTop;
     private float[]? _row;
+    private float[]? _topRow;
+    private bool _bringsLogits = true;
 
     /// <summary>Allocates the plan's arenas and binds its kernels.</summary>
     /// <param name="plan">The plan.</param>
@@ -51,6 +54,8 @@ public sealed class PlanRunner : IDisposable
                 _arenas.Add(device, (device.IsCpu ? AllocateHost(bytes) : null) ?? BackendOf(device).Allocate(bytes, Arena));
             ArenaSlot logits = plan.Values[plan.Graph.Logits.Id];
             _arrived = logits.Device.IsCpu ? null : BackendOf(logits.Device).AllocateHost(logits.Bytes, "logits");
+            if (plan.TopLogits is { } top)
+                _arrivedTop = BackendOf(logits.Device).AllocateHost(plan.Values[top.Id].Bytes, "the greatest logits");
             new RunnerBuilder(new PlanMemory(plan, QueueOf, device => _arenas[device], weights, kv), validation, timer).Build(_actions, _owned);
         }
         catch
@@ -79,16 +84,23 @@ public sealed class PlanRunner : IDisposable
     /// <param name="cancellation">Stops between steps; the values are then undefined.</param>
     /// <exception cref="DeviceException">A step failed; the message names it.</exception>
     /// <exception cref="OperationCanceledException">The run was stopped.</exception>
-    public void Run(RunSize size, CancellationToken cancellation = default)
+    public void Run(RunSize size, CancellationToken cancellation = default) => Run(size, bringsLogits: true, cancellation);
+
+    /// <summary>The same, and says whether all logits are wanted on the host; if not, those that are asked for come one row at a time.</summary>
+    internal void Run(RunSize size, bool bringsLogits, CancellationToken cancellation)
     {
         RunSize limits = _plan.Request.Limits;
         if (size.Tokens < 1 || size.Tokens > limits.Tokens || size.Outputs < 0 || size.Outputs > limits.Outputs || size.Pages > limits.Pages || size.Context > limits.Context)
             throw new ArgumentOutOfRangeException(nameof(size), size, $"the plan was made for at the most {limits}");
+        _bringsLogits = bringsLogits;
         try
         {
             foreach (IRunnerAction action in _actions)
                 action.Run(size, cancellation);
-            BringLogits(size.Outputs);
+            if (bringsLogits)
+                Bring(_plan.Graph.Logits, _arrived, size.Outputs);
+            if (_plan.TopLogits is { } top)
+                Bring(top, _arrivedTop, size.Outputs);
         }
         finally
         {
@@ -107,27 +119,20 @@ public sealed class PlanRunner : IDisposable
     }
 
     /// <summary>Whether all logits of a run are on the host until the next run, so that several threads may look at them.</summary>
-    internal bool KeepsLogits => _arrived is not null || _plan.Values[_plan.Graph.Logits.Id].Device.IsCpu;
+    internal bool KeepsLogits => (_arrived is not null && _bringsLogits) || _plan.Values[_plan.Graph.Logits.Id].Device.IsCpu;
+
+    /// <summary>How many of the greatest logits of each row the device finds; 0 where there is only the whole row.</summary>
+    internal int TopCount => _plan.TopLogits is { } top ? TopLogitsOp.CountOf(top) : 0;
 
     /// <summary>A row of the logits on the host, valid until the next call or run.</summary>
     /// <param name="row">The row, from 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">The row lies beyond the logits.</exception>
-    internal unsafe ReadOnlySpan<float> Logits(int row)
-    {
-        GraphValue logits = _plan.Graph.Logits;
-        ArenaSlot slot = _plan.Values[logits.Id];
-        long bytes = (long)logits.Width * sizeof(float);
-        long offset = row * bytes;
-        if (row < 0 || offset + bytes > slot.Bytes)
-            throw new ArgumentOutOfRangeException(nameof(row), row, "the row lies beyond the logits");
-        if (slot.Device.IsCpu)
-            return new ReadOnlySpan<float>((byte*)_arenas[slot.Device].Address + slot.Offset + offset, logits.Width);
-        if (_arrived is not null)
-            return new ReadOnlySpan<float>((byte*)_arrived.Address + offset, logits.Width);
-        _row ??= new float[logits.Width];
-        BackendOf(slot.Device).Read(_arenas[slot.Device], slot.Offset + offset, MemoryMarshal.AsBytes(_row.AsSpan()));
-        return _row;
-    }
+    internal ReadOnlySpan<float> Logits(int row) => Row(_plan.Graph.Logits, row, _bringsLogits ? _arrived : null, ref _row);
+
+    /// <summary>The result of <see cref="TopLogitsOp"/> for a row of the logits, valid until the next call or run; empty where there is none.</summary>
+    /// <inheritdoc cref="Logits" path="/param"/>
+    /// <inheritdoc cref="Logits" path="/exception"/>
+    internal ReadOnlySpan<float> TopLogits(int row) => _plan.TopLogits is { } top ? Row(top, row, _arrivedTop, ref _topRow) : [];
 
     /// <summary>Gives the arenas back.</summary>
     public void Dispose()
@@ -137,6 +142,7 @@ public sealed class PlanRunner : IDisposable
         foreach (DeviceBuffer arena in _arenas.Values)
             arena.Dispose();
         _arrived?.Dispose();
+        _arrivedTop?.Dispose();
         _owned.Clear();
         _arenas.Clear();
     }
@@ -144,12 +150,28 @@ public sealed class PlanRunner : IDisposable
     // What crosses between the host and a device lies in the host's arena.
     private DeviceBuffer? AllocateHost(long bytes) => _queues.Values.Select(backend => backend.AllocateHost(bytes, Arena)).FirstOrDefault(buffer => buffer is not null);
 
-    private void BringLogits(int rows)
+    private void Bring(GraphValue value, DeviceBuffer? target, int rows)
     {
-        if (_arrived is null || rows == 0)
+        if (target is null || rows == 0)
             return;
-        ArenaSlot slot = _plan.Values[_plan.Graph.Logits.Id];
-        BackendOf(slot.Device).EnqueueTransfer(_plan.Steps[^1], _arenas[slot.Device], slot.Offset, _arrived, 0, (long)rows * _plan.Graph.Logits.Width * sizeof(float));
+        ArenaSlot slot = _plan.Values[value.Id];
+        BackendOf(slot.Device).EnqueueTransfer(_plan.Steps[^1], _arenas[slot.Device], slot.Offset, target, 0, (long)rows * value.Width * sizeof(float));
+    }
+
+    private unsafe ReadOnlySpan<float> Row(GraphValue value, int row, DeviceBuffer? arrived, ref float[]? room)
+    {
+        ArenaSlot slot = _plan.Values[value.Id];
+        long bytes = (long)value.Width * sizeof(float);
+        long offset = row * bytes;
+        if (row < 0 || offset + bytes > slot.Bytes)
+            throw new ArgumentOutOfRangeException(nameof(row), row, "the row lies beyond the logits");
+        if (slot.Device.IsCpu)
+            return new ReadOnlySpan<float>((byte*)_arenas[slot.Device].Address + slot.Offset + offset, value.Width);
+        if (arrived is not null)
+            return new ReadOnlySpan<float>((byte*)arrived.Address + offset, value.Width);
+        room ??= new float[value.Width];
+        BackendOf(slot.Device).Read(_arenas[slot.Device], slot.Offset + offset, MemoryMarshal.AsBytes(room.AsSpan()));
+        return room;
     }
 
     // Whatever happened, no device may still be at work when the next run begins; the first failure is the one to tell.

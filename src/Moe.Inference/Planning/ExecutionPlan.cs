@@ -41,6 +41,7 @@ public sealed class ExecutionPlan
         Steps = steps;
         Values = values;
         ArenaBytes = arenas;
+        TopLogits = graph.Nodes.LastOrDefault(node => node.Operation is TopLogitsOp)?.Outputs[0];
     }
 
     /// <summary>What the plan was made for.</summary>
@@ -57,6 +58,9 @@ public sealed class ExecutionPlan
 
     /// <summary>Bytes of each device's arena.</summary>
     public IReadOnlyDictionary<Device, long> ArenaBytes { get; }
+
+    /// <summary>What <see cref="TopLogitsOp"/> found of the logits, if the plan has such a step.</summary>
+    internal GraphValue? TopLogits { get; }
 
     // The host waits itself for what it reads to send the chosen experts.
     internal DeviceQueue WaiterOf(PlannedStep step, int wait) =>

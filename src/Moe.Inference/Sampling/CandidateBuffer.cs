@@ -31,6 +31,19 @@ internal sealed class CandidateBuffer(int vocabularySize, int mostSelected)
         _isWhole = true;
     }
 
+    /// <summary>Starts over with the greatest logits only: what a filter that keeps so many leaves of the whole vocabulary.</summary>
+    /// <param name="top">The greatest logits.</param>
+    /// <param name="most">How many of them are kept, at the most.</param>
+    public void Load(TopLogits top, int most)
+    {
+        int count = top.Count(most);
+        for (int i = 0; i < count; i++)
+            _ids[i] = top.TokenAt(i);
+        top.Logits[..count].CopyTo(_logits);
+        Truncate(count);
+        _ids.AsSpan(0, count).Sort(Logits);
+    }
+
     /// <summary>The token at a position.</summary>
     public int IdAt(int position) => _isWhole ? position : _ids[position];
 

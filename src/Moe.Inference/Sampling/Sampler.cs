@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Sampling;
 
@@ -85,6 +86,18 @@ public sealed class Sampler
         return new(token, LogProbability(logits[token], normalizer), Alternatives(logits, normalizer));
     }
 
+    /// <summary>Whether the greatest logits, so many of them, are enough to choose from with these options.</summary>
+    internal bool TakesTop(int count) => _edits.Length == 0 && _options.TopLogProbs <= count && (IsGreedy ? count > 0 : IsOn(_options.TopK) && _options.TopK <= count);
+
+    /// <summary>Chooses the next token, the same as from the whole row.</summary>
+    /// <param name="top">The greatest logits of the row, fit for use, and as many as <see cref="TakesTop"/> wants.</param>
+    internal SampledToken SampleTop(TopLogits top)
+    {
+        double normalizer = top.Normalizer;
+        int token = IsGreedy ? top.TokenAt(0) : Draw(top);
+        return new(token, LogProbability(top.LogitOf(token), normalizer), Alternatives(top, normalizer));
+    }
+
     /// <summary>
     /// Copies the sampler: history, and the state of logit processors and of the random generator, so that both choose alike from here on.
     /// </summary>
@@ -111,19 +124,23 @@ public sealed class Sampler
                 stage.Apply(_candidates);
             CheckedMax(edited, EditOrigin);
         }
-        if (IsGreedy)
-            return _best.Find(edited)[0];
-        foreach (ISamplerStage stage in _filters)
-            stage.Apply(_candidates);
+        return IsGreedy ? _best.Find(edited)[0] : Draw();
+    }
+
+    private int Draw(TopLogits top)
+    {
+        _candidates.Load(top, _options.TopK);
         return Draw();
     }
 
     /// <summary>
-    /// Inverts the cumulative distribution: the first candidate, in order of id, at which the running sum exceeds a uniform share of the
+    /// Filters the candidates, then inverts the cumulative distribution: the first candidate, in order of id, at which the running sum exceeds a uniform share of the
     /// total.
     /// </summary>
     private int Draw()
     {
+        foreach (ISamplerStage stage in _filters)
+            stage.Apply(_candidates);
         ReadOnlySpan<double> weights = _candidates.Weights(out double total);
         double remaining = _random.NextDouble() * total;
         int chosen = 0;
@@ -173,6 +190,15 @@ public sealed class Sampler
         TokenLogProbability[] alternatives = new TokenLogProbability[best.Length];
         for (int i = 0; i < best.Length; i++)
             alternatives[i] = new(best[i], LogProbability(logits[best[i]], normalizer));
+        return alternatives;
+    }
+
+    private TokenLogProbability[] Alternatives(TopLogits top, double normalizer)
+    {
+        int count = top.Count(_options.TopLogProbs);
+        TokenLogProbability[] alternatives = count == 0 ? [] : new TokenLogProbability[count];
+        for (int i = 0; i < count; i++)
+            alternatives[i] = new(top.TokenAt(i), LogProbability(top.Logits[i], normalizer));
         return alternatives;
     }
 

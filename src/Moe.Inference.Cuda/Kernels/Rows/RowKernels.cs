@@ -17,6 +17,7 @@ internal static class RowKernels
         .Register(new OneLaunchKernel<RopeTableGeometry>(RopeTableOp.OpName, _ => RopeTableGeometry.Code, RopeTableGeometry.For, FloatWeights.Refuses))
         .Register(new OneLaunchKernel<RopeGeometry>(RopeOp.OpName, RopeGeometry.CodeOf, RopeGeometry.For))
         .Register(new OneLaunchKernel<RouteGeometry>(RouteOp.OpName, RouteGeometry.CodeOf, RouteGeometry.For, RouteGeometry.Refuses))
+        .Register(new OneLaunchKernel<TopLogitsGeometry>(TopLogitsOp.OpName, TopLogitsGeometry.CodeOf, TopLogitsGeometry.For, TopLogitsGeometry.Refuses))
         .Register(new OneLaunchKernel<StackedGeometry>(MultiAddOp.OpName, _ => StackedGeometry.MultiAddCode, StackedGeometry.For))
         .Register(new OneLaunchKernel<StackedGeometry>(ScaledSlotOp.OpName, _ => StackedGeometry.ScaledSlotCode, StackedGeometry.For));
 }

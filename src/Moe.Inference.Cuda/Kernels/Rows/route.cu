@@ -4,18 +4,11 @@
 #include "geometry.cuh"
 #include "ptx.cuh"
 #include "activations.cuh"
+#include "float_order.cuh"
 #include "reductions.cuh"
 
-// Integers in the order of the floats; NaN comes last, but before an expert that is taken.
-constexpr int Taken = -0x7FFFFFFF - 1;
-
-__device__ __forceinline__ int order_of(float rank)
-{
-    if (rank != rank)
-        return Taken + 1;
-    int bits = __float_as_int(rank + 0.0f); // -0 counts as 0
-    return bits >= 0 ? bits : bits ^ 0x7FFFFFFF;
-}
+// Of an expert that is taken.
+constexpr int Taken = BelowAll;
 
 // A lane's gates of a token.
 template <bool Softmax, int Held>

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Moe.Inference.Sampling;
+namespace Moe.Inference.Tensors;
 
 /// <summary>
 /// The normalizer of the model's own distribution, for reported log-probabilities. Nothing is decided by it, so that an exponential of
@@ -21,15 +21,24 @@ internal static class LogSoftmax
     /// <summary>ln Σ e^x, within about 1e-6: short chunks are summed in single precision, their sums in double.</summary>
     /// <param name="logits">The numbers x; negative infinity counts as nothing.</param>
     /// <param name="max">Their maximum, finite.</param>
-    public static double LogSumExp(ReadOnlySpan<float> logits, float max)
+    public static double LogSumExp(ReadOnlySpan<float> logits, float max) => LogSumExp(max, SumExp(logits, max));
+
+    /// <summary>The same, of a sum that is known.</summary>
+    /// <param name="max">The maximum.</param>
+    /// <param name="sum">Σ e^(x − max).</param>
+    public static double LogSumExp(float max, double sum) => max + Math.Log(sum);
+
+    /// <summary>Σ e^(x − max).</summary>
+    /// <inheritdoc cref="LogSumExp(ReadOnlySpan{float}, float)" path="/param"/>
+    public static double SumExp(ReadOnlySpan<float> logits, float max)
     {
         double sum = 0;
         for (int start = 0; start < logits.Length; start += ChunkLength)
-            sum += SumExp(logits.Slice(start, Math.Min(ChunkLength, logits.Length - start)), max);
-        return max + Math.Log(sum);
+            sum += SumOfChunk(logits.Slice(start, Math.Min(ChunkLength, logits.Length - start)), max);
+        return sum;
     }
 
-    private static float SumExp(ReadOnlySpan<float> logits, float max)
+    private static float SumOfChunk(ReadOnlySpan<float> logits, float max)
     {
         Vector<float> sum = Vector<float>.Zero, greatest = new(max);
         int i = 0;
