@@ -63,6 +63,9 @@ internal sealed unsafe class CudaQueue : IBackend
     public bool UsesGraphs { get; set; } = true;
 
     /// <inheritdoc/>
+    public bool RepeatsRuns => UsesGraphs;
+
+    /// <inheritdoc/>
     public DeviceBuffer Allocate(long bytes, string purpose) => _device.Allocate(bytes, purpose);
 
     /// <inheritdoc/>

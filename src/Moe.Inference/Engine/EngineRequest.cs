@@ -41,6 +41,11 @@ internal abstract class EngineRequest(Sequence sequence, CancellationToken cance
     /// <summary>Takes the logits of a wanted token. Called in order of tokens.</summary>
     public abstract void Take(int index, LogitsRow logits);
 
+    /// <summary>Hands out what came of <see cref="Take"/>, which may wake a reader; no later than when the request ends.</summary>
+    public virtual void Deliver()
+    {
+    }
+
     /// <summary>Whether nothing is left to do; asked after each run that computed some of its tokens.</summary>
     public abstract bool IsFinished { get; }
 

@@ -17,6 +17,7 @@ internal sealed class GenerateRequest : EngineRequest
     private readonly TokenDecoder _decoder;
     private readonly StopMatcher _stops;
     private readonly Channel<GeneratedToken> _tokens = Channel.CreateUnbounded<GeneratedToken>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private readonly Queue<GeneratedToken> _news = new(1);
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly int _promptTokens;
     private readonly int _reused;
@@ -107,7 +108,13 @@ internal sealed class GenerateRequest : EngineRequest
         Statistics = new SessionStatistics(
             _promptTokens, _reused, Stopwatch.GetElapsedTime(_start, _firstLogits), _generated, Stopwatch.GetElapsedTime(_firstLogits));
         Interlocked.Increment(ref _unread);
-        _tokens.Writer.TryWrite(new GeneratedToken(sampled.Id, text, sampled.LogProbability, sampled.Alternatives, reason));
+        _news.Enqueue(new GeneratedToken(sampled.Id, text, sampled.LogProbability, sampled.Alternatives, reason));
+    }
+
+    public override void Deliver()
+    {
+        while (_news.TryDequeue(out GeneratedToken? token))
+            _tokens.Writer.TryWrite(token);
     }
 
     // The last token is not computed: it stays pending until the session goes on.
@@ -115,12 +122,14 @@ internal sealed class GenerateRequest : EngineRequest
 
     public override void Complete()
     {
+        Deliver();
         _tokens.Writer.TryComplete();
         base.Complete();
     }
 
     public override void Fail(Exception error)
     {
+        Deliver();
         _tokens.Writer.TryComplete(error);
         base.Fail(error);
     }

@@ -25,6 +25,8 @@ internal sealed class InferenceEngine : IDisposable
     private readonly Queue<EngineRequest> _arrivals = [];
     private readonly Queue<(Action Action, TaskCompletionSource Done)> _actions = [];
     private readonly List<EngineRequest> _active = [];
+    private readonly List<EngineRequest> _undelivered = [];
+    private readonly Action _deliver;
     private bool _stopped;
     private bool _joined;
     private DeviceException? _deviceLoss;
@@ -41,6 +43,7 @@ internal sealed class InferenceEngine : IDisposable
         _memory = memory;
         _logger = logger;
         _batch = new MicroBatch(runners.Limits);
+        _deliver = DeliverAll;
         _thread = new Thread(() => Loop(started)) { IsBackground = true, Name = "moe-engine" };
         _thread.Start();
     }
@@ -123,8 +126,10 @@ internal sealed class InferenceEngine : IDisposable
                     Step();
                 if (_deviceLoss is not null)
                     throw _deviceLoss;
-                if (!formed)
-                    _signal.Wait();
+                if (formed)
+                    continue;
+                DeliverAll();
+                _signal.Wait();
             }
         }
 #pragma warning disable CA1031 // An error outside any request leaves the context unusable; nobody may be left waiting for it.
@@ -228,8 +233,9 @@ internal sealed class InferenceEngine : IDisposable
         try
         {
             _batch.Fill(runner);
-            // A run that serves one request can be stopped within; one that serves several must not be.
-            runner.Run(_batch.Size, NeedsWholeLogits(runner.TopCount), _batch.Shares.Count == 1 ? _batch.Shares[0].Request.Cancellation : CancellationToken.None);
+            // A run that serves one request can be stopped within; one that serves several must not be. Waking readers takes its time, which
+            // is free while devices are at work.
+            runner.Run(_batch.Size, NeedsWholeLogits(runner.TopCount), runner.WaitsAtEnd ? _deliver : null, _batch.Shares.Count == 1 ? _batch.Shares[0].Request.Cancellation : CancellationToken.None);
         }
 #pragma warning disable CA1031 // Whatever a device throws goes to the requests of this batch.
         catch (Exception error)
@@ -245,7 +251,16 @@ internal sealed class InferenceEngine : IDisposable
         EngineMetrics.Batch(_batch.Size.Tokens, Stopwatch.GetElapsedTime(start));
         Consider(runner);
         for (int i = 0; i < _batch.Shares.Count; i++)
-            Deliver(_batch.Shares[i], runner);
+            Take(_batch.Shares[i], runner);
+        if (!runner.WaitsAtEnd)
+            DeliverAll();
+    }
+
+    private void DeliverAll()
+    {
+        foreach (EngineRequest request in _undelivered)
+            request.Deliver();
+        _undelivered.Clear();
     }
 
     private bool NeedsWholeLogits(int top)
@@ -275,7 +290,7 @@ internal sealed class InferenceEngine : IDisposable
         }
     }
 
-    private void Deliver(in MicroBatch.Share share, PlanRunner runner)
+    private void Take(in MicroBatch.Share share, PlanRunner runner)
     {
         EngineRequest request = share.Request;
         try
@@ -287,6 +302,7 @@ internal sealed class InferenceEngine : IDisposable
                 request.Take(_batch.IndexOfOutput(share, output), new LogitsRow(runner, share.FirstOutput + output));
             }
 
+            _undelivered.Add(request);
             if (request.IsFinished)
                 End(request, null);
         }

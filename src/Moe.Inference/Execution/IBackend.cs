@@ -94,6 +94,9 @@ public interface IBackend : IDisposable
     /// <summary>Enqueues that what follows waits for an event of any backend; the host waits at once.</summary>
     void Wait(IDeviceEvent awaited);
 
+    /// <summary>Whether the queue keeps what comes back run after run, so that sizes that grow slowly are better rounded up.</summary>
+    bool RepeatsRuns => false;
+
     /// <summary>Waits until all that was enqueued is done.</summary>
     /// <exception cref="DeviceException">Something of it failed; the message names the step.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>

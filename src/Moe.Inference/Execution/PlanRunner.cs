@@ -46,6 +46,7 @@ public sealed class PlanRunner : IDisposable
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(kv);
         _plan = plan;
+        WaitsAtEnd = validation is null && timer is null && plan.Steps.Any(step => !step.Device.IsCpu) && plan.Steps.All(step => !step.IsStaging && (!step.Device.IsCpu || step.Waits.Count == 0));
         foreach (IBackend backend in backends)
             _queues.Add(new DeviceQueue(backend.Device, Sends: _queues.ContainsKey(new DeviceQueue(backend.Device))), backend);
         try
@@ -84,10 +85,14 @@ public sealed class PlanRunner : IDisposable
     /// <param name="cancellation">Stops between steps; the values are then undefined.</param>
     /// <exception cref="DeviceException">A step failed; the message names it.</exception>
     /// <exception cref="OperationCanceledException">The run was stopped.</exception>
-    public void Run(RunSize size, CancellationToken cancellation = default) => Run(size, bringsLogits: true, cancellation);
+    public void Run(RunSize size, CancellationToken cancellation = default) => Run(size, bringsLogits: true, null, cancellation);
 
-    /// <summary>The same, and says whether all logits are wanted on the host; if not, those that are asked for come one row at a time.</summary>
-    internal void Run(RunSize size, bool bringsLogits, CancellationToken cancellation)
+    /// <summary>The same, with more to say.</summary>
+    /// <param name="size">The numbers behind the symbols of this run.</param>
+    /// <param name="bringsLogits">Whether all logits are wanted on the host; if not, those that are asked for come one row at a time.</param>
+    /// <param name="meanwhile">What to do while devices are at work.</param>
+    /// <param name="cancellation">Stops between steps.</param>
+    internal void Run(RunSize size, bool bringsLogits, Action? meanwhile, CancellationToken cancellation)
     {
         RunSize limits = _plan.Request.Limits;
         if (size.Tokens < 1 || size.Tokens > limits.Tokens || size.Outputs < 0 || size.Outputs > limits.Outputs || size.Pages > limits.Pages || size.Context > limits.Context)
@@ -101,6 +106,11 @@ public sealed class PlanRunner : IDisposable
                 Bring(_plan.Graph.Logits, _arrived, size.Outputs);
             if (_plan.TopLogits is { } top)
                 Bring(top, _arrivedTop, size.Outputs);
+            if (meanwhile is null)
+                return;
+            foreach (IBackend backend in _queues.Values)
+                backend.Flush();
+            meanwhile();
         }
         finally
         {
@@ -117,6 +127,9 @@ public sealed class PlanRunner : IDisposable
         for (int done = 0; done < destination.Length; done += width)
             Logits(row + (done / width))[..Math.Min(width, destination.Length - done)].CopyTo(destination[done..]);
     }
+
+    /// <summary>Whether a run hands out all its work without waiting, and then waits for the devices.</summary>
+    internal bool WaitsAtEnd { get; }
 
     /// <summary>Whether all logits of a run are on the host until the next run, so that several threads may look at them.</summary>
     internal bool KeepsLogits => (_arrived is not null && _bringsLogits) || _plan.Values[_plan.Graph.Logits.Id].Device.IsCpu;

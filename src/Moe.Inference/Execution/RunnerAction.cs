@@ -1,3 +1,4 @@
+using System.Numerics;
 using Moe.Inference.Graph;
 using Moe.Inference.Planning;
 using Moe.Inference.Tensors;
@@ -18,11 +19,20 @@ internal sealed class ComputeAction(IBackend backend, IDeviceProgram program) : 
 }
 
 /// <summary>A transfer.</summary>
-internal sealed class TransferAction(IBackend carrier, PlannedStep step, ValueShape shape, (DeviceBuffer Buffer, long Offset) source, (DeviceBuffer Buffer, long Offset) target)
+/// <remarks>
+/// Page tables grow from run to run. Their number of entries is rounded up, as far as there is room, so that a device that keeps what comes
+/// back run after run finds it again; nobody reads what lies behind.
+/// </remarks>
+internal sealed class TransferAction(IBackend carrier, PlannedStep step, ValueShape shape, RunSize limits, (DeviceBuffer Buffer, long Offset) source, (DeviceBuffer Buffer, long Offset) target)
     : IRunnerAction
 {
-    public void Run(RunSize size, CancellationToken cancellation) =>
-        carrier.EnqueueTransfer(step, source.Buffer, source.Offset, target.Buffer, target.Offset, shape.ByteLength(size));
+    private const uint LeastPages = 256;
+
+    public void Run(RunSize size, CancellationToken cancellation)
+    {
+        RunSize rounded = !carrier.RepeatsRuns ? size : size with { Pages = (int)Math.Min(limits.Pages, Math.Max(LeastPages, BitOperations.RoundUpToPowerOf2((uint)size.Pages))) };
+        carrier.EnqueueTransfer(step, source.Buffer, source.Offset, target.Buffer, target.Offset, shape.ByteLength(rounded));
+    }
 }
 
 /// <summary>An event happens when what was enqueued before is done.</summary>

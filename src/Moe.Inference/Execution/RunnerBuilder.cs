@@ -106,6 +106,6 @@ internal sealed class RunnerBuilder(PlanMemory memory, ValidationSettings? valid
     private TransferAction Transfer(PlannedStep step)
     {
         (ArenaSlot source, ArenaSlot target) = (memory.Plan.Values[step.Node.Inputs[0].Id], memory.Plan.Values[step.Node.Outputs[0].Id]);
-        return new TransferAction(memory.Backends(step.Device), step, step.Node.Inputs[0].Shape, (memory.Arenas(source.Device), source.Offset), (memory.Arenas(target.Device), target.Offset));
+        return new TransferAction(memory.Backends(step.Device), step, step.Node.Inputs[0].Shape, memory.Plan.Request.Limits, (memory.Arenas(source.Device), source.Offset), (memory.Arenas(target.Device), target.Offset));
     }
 }

@@ -8,6 +8,9 @@ public class GraphSessionTests
 {
     private const int Generated = 10;
 
+    // Of key/value memory.
+    private const int PageLength = 64;
+
     private static readonly string[] Beginnings = ["Once upon a time there was a little girl named Lily.", "One day, Tom and his dog went to the park to play with a big red ball"];
 
     [SkippableFact]
@@ -50,6 +53,28 @@ public class GraphSessionTests
         one.Launched.Should().Be(0);
         byGraphs.Launched.Should().BeGreaterThan(starts.Length * Generated / 2, "most tokens came by graphs");
         byGraphs.Captured.Should().BeGreaterThanOrEqualTo(2, "attention is cut anew beyond {0} tokens", 256);
+    }
+
+    [SkippableFact]
+    public async Task A_page_more_needs_no_other_graph()
+    {
+        WatchedGpu gpu = new(TestGpu.Require());
+        using Model model = Load(gpu);
+        using Context context = model.CreateContext(new ContextOptions { ContextLength = 256 });
+        int[] story = model.Tokenizer.Encode(string.Concat(Enumerable.Repeat(string.Join(' ', Beginnings), 4)));
+        using Session session = context.CreateSession();
+        session.SetTokens(story.AsSpan(0, PageLength - (Generated / 2)));
+        long before = 0;
+        int generated = 0;
+        await foreach (GeneratedToken _ in session.GenerateAsync(Greedy(Generated)))
+        {
+            // The third token comes by the graph of the second.
+            if (++generated == 3)
+                before = gpu.Captured;
+        }
+
+        session.ComputedTokens.Should().BeGreaterThan(PageLength);
+        gpu.Captured.Should().Be(before);
     }
 
     // Each start twice, so that what the first captures the second replays.

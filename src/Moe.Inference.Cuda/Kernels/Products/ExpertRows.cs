@@ -9,6 +9,9 @@ namespace Moe.Inference.Cuda.Kernels;
 /// <summary>Launches of products with chosen experts' matrices; entries of one expert share what is read of its matrix.</summary>
 internal sealed class ExpertRows
 {
+    // Leaves room for the blocks of what follows, which then have their first weights when this one's results come.
+    private const int BlocksOfOneToken = 2;
+
     private readonly Weight _weight;
     private readonly bool _gated;
     private readonly bool _rounds;
@@ -62,7 +65,7 @@ internal sealed class ExpertRows
             return;
         int rows = _weight.RowsPerSlice, split = 0, together = _rounds ? _memory.Fitting(Math.Min(ExpertRowsGeometry.MostTogether, tokens), stream.Figures) : 1;
         RowCut cut = _rounds
-            ? RowCut.Streaming(rows, _gated ? 1 : StreamMemory.RowsPerItem, LikelyMatrices(entries), _memory.BlocksAtOnce(together, stream.Figures), stream.Figures)
+            ? RowCut.Streaming(rows, _gated ? 1 : StreamMemory.RowsPerItem, LikelyMatrices(entries), tokens == 1 ? BlocksOfOneToken : _memory.BlocksAtOnce(together, stream.Figures), stream.Figures)
             : RowCut.Splitting(rows, _weight.Width, out split);
         stream.Launch(_code, new ExpertRowsGeometry(
             x,

@@ -55,15 +55,18 @@ internal sealed class FewTokenMatMul : IProductPath
             int rows = _binding.Node.Inputs[0].Rows.Resolve(size);
             for (int start = 0; start < rows;)
             {
-                int tokens = Math.Min(MostTokens, rows - start);
+                int tokens = Math.Min(MostTokens, rows - start), groups = 1;
+                // Rounded activations are kept while the matrix streams by; of floats, groups of tokens go side by side.
                 if (_rounds)
                     tokens = _memory.Fitting(tokens, stream.Figures);
-                stream.Launch(_codes[tokens - 1], Geometry(start, tokens, stream.Figures));
-                start += tokens;
+                else
+                    groups = (rows - start) / tokens;
+                stream.Launch(_codes[tokens - 1], Geometry(start, tokens, groups, stream.Figures));
+                start += tokens * groups;
             }
         }
 
-        private MatVecGeometry Geometry(int start, int tokens, DeviceFigures figures)
+        private MatVecGeometry Geometry(int start, int tokens, int groups, DeviceFigures figures)
         {
             int all = checked((int)_matrices.Sum(matrix => matrix.Rows)), split = 0;
             RowCut cut = _rounds ? RowCut.Streaming(all, StreamMemory.RowsPerItem, 1, _memory.BlocksAtOnce(tokens, figures), figures) : RowCut.Splitting(all, Width, out split);
@@ -92,6 +95,7 @@ internal sealed class FewTokenMatMul : IProductPath
                 cut.PerBlock,
                 cut.Warps,
                 split,
+                groups,
                 _rounds ? _memory.Bytes(cut.Warps, tokens) : 0);
         }
 

@@ -26,6 +26,7 @@ namespace Moe.Inference.Cuda.Kernels;
 /// <param name="PerBlock">Rows that a block takes.</param>
 /// <param name="Warps">Warps of a block.</param>
 /// <param name="Split">Warps that share a row; 0 unless products are of floats.</param>
+/// <param name="Groups">Groups of as many rows of activations, one after the other; the kernel says how many they are.</param>
 /// <param name="SharedBytes">Shared memory of a block.</param>
 internal readonly record struct MatVecGeometry(
     DevicePointer<float> X,
@@ -51,13 +52,14 @@ internal readonly record struct MatVecGeometry(
     int PerBlock,
     int Warps,
     int Split,
+    int Groups,
     int SharedBytes) : IKernelGeometry
 {
     /// <summary>The most matrices of a launch.</summary>
     public const int MostMatrices = 4;
 
     /// <inheritdoc/>
-    public LaunchShape Shape => new(Blocks, 1, 1, Warps * 32, SharedBytes);
+    public LaunchShape Shape => new(Blocks, Groups, 1, Warps * 32, SharedBytes);
 
     /// <inheritdoc/>
     public void Check()
@@ -66,6 +68,7 @@ internal readonly record struct MatVecGeometry(
         Cover.Exactly("rows of the second matrix", Rows1, First2 - First1, PerBlock);
         Cover.Exactly("rows of the third matrix", Rows2, First3 - First2, PerBlock);
         Cover.Exactly("rows of the fourth matrix", Rows3, Blocks - First3, PerBlock);
+        Cover.Require(Groups > 0, "there must be rows of activations");
         Cover.Require(Warps is >= 1 and <= RowCut.MostWarps && (Split == 0 || PerBlock * Split == Warps), "each warp of a block takes its part of the rows");
     }
 }

@@ -1,5 +1,5 @@
 // Products of up to four matrices of one format with up to eight rows of activations: y[t][n] = sum over i of w[n][i] * x[t][i] + bias[n]
-// for each matrix. Each row of weights is read once for all of them.
+// for each matrix. Each row of weights is read once for all of them. A block takes one group of so many rows of activations.
 #include "geometry.cuh"
 #include "float_dot.cuh"
 #include "row_stream.cuh"
@@ -35,7 +35,7 @@ template <class F, int T>
 __device__ __forceinline__ void rounded(const MatVecGeometry& g)
 {
     constexpr int Half = next_power_of_two(T), N = 2 * Half;
-    const int lane = threadIdx.x & 31, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+    const int lane = threadIdx.x & 31, warp = threadIdx.x / 32, warps = blockDim.x / 32, firstToken = blockIdx.y * T;
     uint8* memory = dynamic_shared();
     const SharedRows<F> x = {memory + warps * Ring<F>::Bytes, T, g.width};
     const Part part(g);
@@ -47,7 +47,7 @@ __device__ __forceinline__ void rounded(const MatVecGeometry& g)
         [&]()
         {
             grid_dependency_wait();
-            x.fill(g.x);
+            x.fill(g.x + (long long)firstToken * g.width);
             __syncthreads();
         },
         [&](int item, const float (&parts)[2][T])
@@ -59,7 +59,7 @@ __device__ __forceinline__ void rounded(const MatVecGeometry& g)
             const float sum = warp_sums<N>(sums, lane);
             const int which = lane / (32 / N), row = first + item * stride + which / Half, token = which % Half;
             if (lane % (32 / N) == 0 && row < part.end && token < T)
-                part.store(token, row, sum);
+                part.store(firstToken + token, row, sum);
         });
 }
 
@@ -68,7 +68,7 @@ template <class F, int T>
 __device__ __forceinline__ void floats(const MatVecGeometry& g)
 {
     __shared__ float shared[8][8];
-    const int lane = threadIdx.x & 31, warp = threadIdx.x / 32;
+    const int lane = threadIdx.x & 31, warp = threadIdx.x / 32, firstToken = blockIdx.y * T;
     const Part part(g);
     const int share = warp % g.split, row = part.begin + warp / g.split;
     float sums[T] = {};
@@ -80,7 +80,7 @@ __device__ __forceinline__ void floats(const MatVecGeometry& g)
     }
     grid_dependency_wait();
     if (row < part.end)
-        add_float_products<F, T>(part.weights + row * g.rowBytes, g.x, g.width, share, g.split, sums);
+        add_float_products<F, T>(part.weights + row * g.rowBytes, g.x + (long long)firstToken * g.width, g.width, share, g.split, sums);
 #pragma unroll
     for (int t = 0; t < T; t++)
         sums[t] = warp_sum(sums[t]);
@@ -96,7 +96,7 @@ __device__ __forceinline__ void floats(const MatVecGeometry& g)
     float sum = shared[warp][lane];
     for (int i = 1; i < g.split; i++)
         sum += shared[warp + i][lane];
-    part.store(lane, row, sum);
+    part.store(firstToken + lane, row, sum);
 }
 
 template <class F, int T>
