@@ -51,9 +51,9 @@ public class RowCutTests
     [Fact]
     public void A_cut_that_leaves_rows_out_is_refused()
     {
-        MatVecGeometry right = new MatVecGeometry { Rows0 = 20, First1 = 2, First2 = 2, First3 = 2, Blocks = 2, PerBlock = 16, Warps = 8 };
+        MatVecGeometry right = new MatVecGeometry { Rows0 = 20, First1 = 2, First2 = 2, First3 = 2, Blocks = 2, PerBlock = 16, Warps = 8, Groups = 1 };
         right.Invoking(geometry => geometry.Check()).Should().NotThrow();
-        foreach (MatVecGeometry wrong in (MatVecGeometry[])[right with { Rows0 = 33 }, right with { Rows0 = 16 }, right with { Rows1 = 1 }, right with { Warps = 9 }, right with { Split = 2 }])
+        foreach (MatVecGeometry wrong in (MatVecGeometry[])[right with { Rows0 = 33 }, right with { Rows0 = 16 }, right with { Rows1 = 1 }, right with { Warps = 9 }, right with { Split = 2 }, right with { Groups = 0 }])
             wrong.Invoking(geometry => geometry.Check()).Should().Throw<InvalidOperationException>($"{wrong} does not cover its matrices");
     }
 }

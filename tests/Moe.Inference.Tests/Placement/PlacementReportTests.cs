@@ -179,7 +179,7 @@ public class PlacementReportTests
                18.00 KiB  feed-forward and norms of layers 0, 1
                1.000 KiB  output_norm.weight
 
-            41 steps in 4 graph splits, 11 transfers
+            42 steps in 4 graph splits, 11 transfers
             from    to         transfers   per token   per batch
             CPU     SIM0               8   1.277 KiB   40.51 KiB
             SIM0    CPU                3   1.016 KiB   32.50 KiB

@@ -28,7 +28,7 @@ public class PlanDiagramTests
                 b2["embedding: 1 step"]
                 b3["layers 0-1: 30 steps"]
                 b5["layers 0-1: 2 steps"]
-                b6["wanted to logits: 3 steps"]
+                b6["wanted to top_logits: 4 steps"]
               end
               b0 -->|"1 transfer, 4 B a token, 64 B a batch"| b2
               b1 -->|"1 transfer, 256 B a token, 4.000 KiB a batch"| b3
