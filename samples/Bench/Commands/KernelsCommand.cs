@@ -16,14 +16,15 @@ internal static class KernelsCommand
         Option<int> rows = Arguments.Count("--rows", 64, "Rows of weights", aliases: "-r");
         Option<int> length = Arguments.Count("--length", 2048, "Weights of a row, a multiple of 256", aliases: "-k");
         Option<string[]> paths = new("--path") { Description = "Only these paths", AllowMultipleArgumentsPerToken = true };
-        Command command = new("kernels", "Checks the product kernels of all formats and paths of this machine, and measures one core's speed") { tokens, rows, length, paths };
+        Option<string[]> types = new("--type") { Description = "Only these element types", AllowMultipleArgumentsPerToken = true };
+        Command command = new("kernels", "Checks the product kernels of all formats and paths of this machine, and measures one core's speed") { tokens, rows, length, paths, types };
         command.SetAction(parsed =>
         {
             TextWriter output = parsed.InvocationConfiguration.Output;
             int k = parsed.GetValue(length) / 256 * 256;
             bool right = true;
             output.WriteLine($"{"type",-8}{"path",-10}{"GMAC/s",8}  result");
-            foreach (KernelSpeed speed in KernelSpeed.Measure(parsed.GetValue(rows), parsed.GetValue(tokens), Math.Max(k, 256), parsed.GetValue(paths) ?? []))
+            foreach (KernelSpeed speed in KernelSpeed.Measure(parsed.GetValue(rows), parsed.GetValue(tokens), Math.Max(k, 256), parsed.GetValue(types) ?? [], parsed.GetValue(paths) ?? []))
             {
                 output.WriteLine($"{speed.Type,-8}{speed.Path,-10}{speed.GigaMultiplications,8:F1}  {(speed.IsRight ? "right" : "WRONG")}");
                 right &= speed.IsRight;

@@ -16,15 +16,17 @@ internal sealed unsafe record KernelSpeed(ElementType Type, CpuPath Path, double
     private static readonly TimeSpan TieringDelay = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan RunTime = TimeSpan.FromMilliseconds(15);
 
-    /// <summary>Measures all quantized formats on the paths of this machine.</summary>
-    public static IEnumerable<KernelSpeed> Measure(int rows, int tokens, int k, IReadOnlyCollection<string> paths)
+    /// <summary>Measures all quantized formats on the paths of this machine, or some of them.</summary>
+    public static IEnumerable<KernelSpeed> Measure(int rows, int tokens, int k, IReadOnlyCollection<string> types, IReadOnlyCollection<string> paths)
     {
-        foreach (ElementType type in QuantFormats.Types.Where(type => ElementLayout.Of(type).BlockLength > 1).Order())
+        foreach (ElementType type in QuantFormats.Types.Where(type => ElementLayout.Of(type).BlockLength > 1 && Wanted(type.ToString(), types)).Order())
         {
-            foreach (CpuPath path in CpuFeatures.Available.Where(path => paths.Count == 0 || paths.Contains(path.ToString(), StringComparer.OrdinalIgnoreCase)))
+            foreach (CpuPath path in CpuFeatures.Available.Where(path => Wanted(path.ToString(), paths)))
                 yield return Measure(type, path, rows, tokens, k);
         }
     }
+
+    private static bool Wanted(string name, IReadOnlyCollection<string> names) => names.Count == 0 || names.Contains(name, StringComparer.OrdinalIgnoreCase);
 
     private static KernelSpeed Measure(ElementType type, CpuPath path, int rows, int tokens, int k)
     {
@@ -70,10 +72,11 @@ internal sealed unsafe record KernelSpeed(ElementType Type, CpuPath Path, double
         }
     }
 
+    // Nearly normal, as weights and activations are.
     private static float[] Fill(float[] numbers, Random random)
     {
         for (int i = 0; i < numbers.Length; i++)
-            numbers[i] = random.NextSingle() - 0.5f;
+            numbers[i] = random.NextSingle() + random.NextSingle() + random.NextSingle() - random.NextSingle() - random.NextSingle() - random.NextSingle();
         return numbers;
     }
 }

@@ -1,13 +1,14 @@
 using System.Runtime.InteropServices;
 using Moe.Inference.Cpu.Threading;
+using Moe.Inference.Gguf;
 using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Cpu;
 
-/// <summary>Host memory that this object allocated, aligned for the widest vectors and to pages.</summary>
+/// <summary>Host memory that this object allocated, aligned for the widest vectors and to pages; much of it to huge pages, where the system has them.</summary>
 internal sealed unsafe class HostBuffer : DeviceBuffer
 {
-    private const nuint PageBytes = 4096;
+    private const nuint PageBytes = 4096, HugePageBytes = 2 << 20;
     private void* _memory;
 
     public HostBuffer(long length, string purpose, MemoryInterleave? interleave = null)
@@ -15,7 +16,10 @@ internal sealed unsafe class HostBuffer : DeviceBuffer
     {
         try
         {
-            _memory = NativeMemory.AlignedAlloc((nuint)Math.Max(length, 1), PageBytes);
+            bool isLarge = length >= 2 * (long)HugePageBytes;
+            _memory = NativeMemory.AlignedAlloc((nuint)Math.Max(length, 1), isLarge ? HugePageBytes : PageBytes);
+            if (isLarge)
+                MemoryAdvice.Advise((nint)_memory, (nuint)length, MemoryAdvice.HugePage);
         }
         catch (OutOfMemoryException problem)
         {

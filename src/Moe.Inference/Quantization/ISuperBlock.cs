@@ -90,6 +90,25 @@ internal unsafe interface ISuperBlock<TSelf>
         minimums = default;
     }
 
+    /// <summary>
+    /// Words of a block, from its beginning, that <see cref="StoreTurnedCodes"/> and <see cref="StoreTurnedScales"/> take; the first one is
+    /// <see cref="HeaderBits"/>. 0 where the format does not have them.
+    /// </summary>
+    static virtual int TurnedWords => 0;
+
+    /// <summary>The codes of 16 rows at once.</summary>
+    /// <param name="turned">For each word of the block a vector with that word of each row.</param>
+    /// <param name="codes">Where the first four codes of each row go, unsigned.</param>
+    /// <param name="stride">32-bit numbers to the next four codes of the rows.</param>
+    static virtual void StoreTurnedCodes(uint* turned, uint* codes, int stride) => throw new NotSupportedException();
+
+    /// <summary>The integer scales of 16 rows at once as ints, and their minimums, those of two groups as shorts in 32 bits.</summary>
+    /// <param name="turned">For each word of the block a vector with that word of each row.</param>
+    /// <param name="scales">Where the first scale of each row goes.</param>
+    /// <param name="minimums">Where the first two minimums go, if there are any.</param>
+    /// <param name="stride">32-bit numbers to the next ones of the rows.</param>
+    static virtual void StoreTurnedScales(uint* turned, uint* scales, uint* minimums, int stride) => throw new NotSupportedException();
+
     /// <summary>Quantizes 256 weights.</summary>
     /// <param name="x">The weights.</param>
     /// <param name="row">Start of the row, whose header has been written.</param>

@@ -28,7 +28,7 @@ internal sealed unsafe class SuperAmxActivations(SuperTraits traits) : AmxActiva
         {
             short* sums = (short*)(part.Sums + (token * part.XStride));
             float* from = (float*)((byte*)part.Scales + (token * part.XStride));
-            for (int block = 0; block < part.Blocks; block++, sums += 16)
+            for (int block = 0; block < part.Blocks; block++, sums += traits.HasMinimums ? 8 : 16)
             {
                 scales[(token * ChunkBlocks) + block] = from[block];
                 Fill(sums, slot + (((token * ChunkBlocks) + block) * SlotInts));
@@ -39,12 +39,12 @@ internal sealed unsafe class SuperAmxActivations(SuperTraits traits) : AmxActiva
     // Sums of activations of pairs of groups of 32, or starts of sums of all groups.
     private void Fill(short* sums, int* slot)
     {
-        Vector128<short> even = Vector128.Load(sums), odd = Vector128.Load(sums + 8);
         if (traits.HasMinimums)
         {
-            (even + odd).Store((short*)slot);
+            Vector128.Load(sums).Store((short*)slot);
             return;
         }
+        Vector128<short> even = Vector128.Load(sums), odd = Vector128.Load(sums + 8);
         Vector256<int> wideEven = Vector256.Create(Vector128.WidenLower(even), Vector128.WidenUpper(even));
         Vector256<int> wideOdd = Vector256.Create(Vector128.WidenLower(odd), Vector128.WidenUpper(odd));
         if (traits.GroupLength == 32)

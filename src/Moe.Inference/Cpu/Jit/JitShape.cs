@@ -12,4 +12,6 @@ internal readonly struct JitShape : ITileShape
     public static bool BiasedCodes => true;
 
     public static bool KnowsZeroPoint => true;
+
+    public static bool TakesPairSums => true;
 }

@@ -23,7 +23,7 @@ internal readonly record struct SuperTraits(int GroupLength, int ZeroPoint, bool
 /// </summary>
 internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(tokens)
 {
-    // Working memory, per token and block: 16 starts of sums as ints, or 8 sums of activations as shorts.
+    // Working memory, per token and block: 16 starts of sums as ints.
     private const int SlotBytes = 64;
     private const int ChunkBlocks = Tiling.SuperChunk;
     private const int HalfGroups = 8; // of 32 weights in a block
@@ -33,6 +33,9 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
 
     private static AssemblerRegister64 Work => r11;
 
+    // Sums of activations, where there are minimums; then there is no zero point, and working memory is not needed.
+    private static TokenAddress PairSums { get; } = new(r11, r12, r10);
+
     private int MinimumsAt => traits.Groups * RowsBytes;
 
     private int HeadersAt => MinimumsAt + (traits.HasMinimums ? traits.Groups / 2 * RowsBytes : 0);
@@ -40,9 +43,11 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
     protected override void Body()
     {
         LoadStarted();
-        LoadField(Work, nameof(TilePart.Work));
         LoadField(r10, nameof(TilePart.XStride));
-        Prepare();
+        if (traits.HasMinimums)
+            LoadAddresses(PairSums, nameof(TilePart.Sums));
+        else
+            Prepare();
         LoadField(Codes, nameof(TilePart.Codes));
         LoadField(Side, nameof(TilePart.Side));
         LoadAddresses(X, nameof(TilePart.X));
@@ -53,7 +58,15 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
         Asm.Label(ref next);
         Block();
         Asm.add(Side, traits.SideUnits * RowsBytes);
-        Asm.add(Work, SlotBytes);
+        if (traits.HasMinimums)
+        {
+            Asm.add(PairSums.First, traits.Groups * sizeof(short));
+            Asm.add(PairSums.Fourth, traits.Groups * sizeof(short));
+        }
+        else
+        {
+            Asm.add(Work, SlotBytes);
+        }
         Asm.add(r13, 4);
         Asm.add(r14, 4);
         Asm.kxnorw(k1, k1, k1);
@@ -61,10 +74,11 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
         Asm.jnz(next);
     }
 
-    // What depends on activations only, once for all rows: it needs 16 numbers of each token and block.
+    // Starts of sums, once for all rows: they need the sums of 16 groups of activations of each token and block.
     private void Prepare()
     {
-        if (traits.ZeroPoint == 0 && !traits.HasMinimums)
+        LoadField(Work, nameof(TilePart.Work));
+        if (traits.ZeroPoint == 0)
             return;
         LoadAddresses(X, nameof(TilePart.Sums));
         LoadField(rsi, nameof(TilePart.Blocks));
@@ -74,13 +88,6 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
         for (int token = 0; token < Tokens; token++)
         {
             AssemblerMemoryOperand slot = rcx + (token * ChunkBlocks * SlotBytes);
-            if (traits.HasMinimums)
-            {
-                Asm.vmovdqu(xmm3, __xmmword_ptr[X.Of(token)]);
-                Asm.vpaddw(xmm3, xmm3, __xmmword_ptr[X.Of(token) + 16]);
-                Asm.vmovdqa(__xmmword_ptr[slot], xmm3);
-                continue;
-            }
             Asm.vpmovsxwd(zmm3, __ymmword_ptr[X.Of(token)]);
             if (traits.GroupLength == 32)
             {
@@ -107,7 +114,8 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
                 Asm.vpxord(Total(token, half), Total(token, half), Total(token, half));
         }
         Asm.mov(r15, Side);
-        Asm.mov(r12, Work);
+        if (!traits.HasMinimums)
+            Asm.mov(r12, Work);
         Asm.mov(ecx, HalfGroups);
         Label next = Asm.CreateLabel();
         Asm.Label(ref next);
@@ -121,7 +129,8 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
         }
         Asm.add(Codes, 8 * RowsBytes);
         Asm.add(r15, groups * RowsBytes);
-        Asm.add(r12, sizeof(int));
+        if (!traits.HasMinimums)
+            Asm.add(r12, sizeof(int));
         Asm.add(r8, 32);
         Asm.add(r9, 32);
         Asm.dec(ecx);
@@ -198,7 +207,7 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
                 Asm.vmovdqa64(Rows(half), __zmmword_ptr[Side + (MinimumsAt + (pair * RowsBytes) + (half * VectorBytes))]);
             for (int token = 0; token < Tokens; token++)
             {
-                Asm.vpbroadcastd(Repeated, __dword_ptr[Work + ((token * ChunkBlocks * SlotBytes) + (pair * sizeof(int)))]);
+                Asm.vpbroadcastd(Repeated, __dword_ptr[PairSums.Of(token) + (pair * sizeof(int))]);
                 for (int half = 0; half < 2; half++)
                     Asm.vpdpwssd(Sum(token, half), Rows(half), Repeated);
             }

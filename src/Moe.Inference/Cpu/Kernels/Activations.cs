@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Runtime.Intrinsics;
 using Moe.Inference.Cpu.Simd;
 using Moe.Inference.Ops;
@@ -21,23 +20,32 @@ internal static class Activations
         }
     }
 
-    /// <summary>result = f(gate) · up; result must not be the same memory as gate.</summary>
+    /// <summary>result = f(gate) · up.</summary>
     public static void ApplyGated(ActivationKind kind, ReadOnlySpan<float> gate, ReadOnlySpan<float> up, Span<float> result)
     {
-        Apply(kind, gate, result);
-        TensorPrimitives.Multiply(result, up, result);
+        switch (kind)
+        {
+            case ActivationKind.Silu:
+                Silu(gate, up, result);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(kind), kind, "unknown activation");
+        }
     }
 
-    private static unsafe void Silu(ReadOnlySpan<float> x, Span<float> result)
+    private static void Silu(ReadOnlySpan<float> x, Span<float> result) => Silu(x, default, result);
+
+    // Without a second factor where that is empty.
+    private static unsafe void Silu(ReadOnlySpan<float> x, ReadOnlySpan<float> factor, Span<float> result)
     {
-        fixed (float* from = x, to = result)
+        fixed (float* from = x, by = factor, to = result)
         {
             if (CpuFeatures.Current >= CpuPath.Avx512)
-                VectorSilu<Vector512<float>, Lanes512>.Apply(from, to, x.Length);
+                VectorSilu<Vector512<float>, Lanes512>.Apply(from, by, to, x.Length);
             else if (Vector256.IsHardwareAccelerated)
-                VectorSilu<Vector256<float>, Lanes256>.Apply(from, to, x.Length);
+                VectorSilu<Vector256<float>, Lanes256>.Apply(from, by, to, x.Length);
             else
-                VectorSilu<Vector128<float>, Lanes128>.Apply(from, to, x.Length);
+                VectorSilu<Vector128<float>, Lanes128>.Apply(from, by, to, x.Length);
         }
     }
 }

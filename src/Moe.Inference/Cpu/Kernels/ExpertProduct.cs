@@ -25,11 +25,10 @@ internal readonly unsafe struct ExpertProduct(WeightKernel kernel, Weight weight
     /// <summary>Products of a block of an expert's rows with contiguous activations.</summary>
     public void Multiply(int expert, int block, byte* x, long xStride, int rows, float* y, long yStride)
     {
-        byte* slice = (byte*)view.Address + (expert * weight.SliceBytes) + (Blocks.Start(block) * weight.RowBytes);
-        kernel.Dot(slice, weight.RowBytes, Blocks.Size(block), x, xStride, rows, weight.Width, y, yStride);
+        kernel.Dot(At(expert, block), weight.RowBytes, Blocks.Size(block), x, xStride, rows, weight.Width, y, yStride);
     }
 
-    /// <summary>The same, with results scattered to rows of the batch; a tile takes them first.</summary>
+    /// <summary>The same, with results scattered to rows of the batch; a tile may take them first.</summary>
     public void MultiplyScattered(int expert, int block, byte* x, long xStride, in ExpertGroups groups, float* tile, TensorView output)
     {
         (int start, int size) = (Blocks.Start(block), Blocks.Size(block));
@@ -40,8 +39,9 @@ internal readonly unsafe struct ExpertProduct(WeightKernel kernel, Weight weight
             return;
         }
 
-        Multiply(expert, block, x, xStride, rows, tile, size);
-        for (int i = 0; i < rows; i++)
-            new ReadOnlySpan<float>(tile + ((long)i * size), size).CopyTo(output.Row(groups.Rows[first + i]).Slice(start, size));
+        kernel.DotScattered(
+            At(expert, block), weight.RowBytes, size, x, xStride, rows, weight.Width, (float*)output.Address + start, output.Width, groups.Rows + first, tile);
     }
+
+    private byte* At(int expert, int block) => (byte*)view.Address + (expert * weight.SliceBytes) + (Blocks.Start(block) * weight.RowBytes);
 }

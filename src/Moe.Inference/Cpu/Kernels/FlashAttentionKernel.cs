@@ -73,7 +73,8 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
         private readonly KvPages _values;
         private readonly PageWalk _walk;
         private readonly int _pageLength;
-        private readonly HalfAttention? _halves;
+        private readonly AttentionRoutines? _halves;
+        private readonly AttentionRoutines? _floats;
 
         public Step(KernelBinding binding)
         {
@@ -83,7 +84,8 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
             _keys = KvPages.Keys(binding.Kv!);
             _values = KvPages.Values(binding.Kv!);
             _pageLength = PagedAttention.Check(binding.Kv!);
-            _halves = _keys.IsHalf && _values.IsHalf ? HalfAttention.For(_shape.KeyWidth, _shape.ValueWidth) : null;
+            _halves = _keys.IsHalf && _values.IsHalf ? AttentionRoutines.For(_shape.KeyWidth, _shape.ValueWidth, halves: true) : null;
+            _floats = AttentionRoutines.For(_shape.KeyWidth, _shape.ValueWidth, halves: false);
             _walk = new PageWalk(binding.Inputs[1], binding.Inputs[2], binding.Inputs[3], _pageLength);
         }
 
@@ -215,21 +217,33 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
                 }
                 float* keys = _keys.Load(span.Page, head, span.Count, work.KeyTile);
                 float* values = _values.Load(span.Page, head, span.Count, work.ValueTile);
+                if (_floats is not null)
+                {
+                    // Both are in the caches already.
+                    Routines(_floats, rows, first, span, (byte*)keys, (byte*)keys, (byte*)values, (byte*)values, softmax, work);
+                    continue;
+                }
                 for (int row = 0; row < rows; row += AttentionTile.QueryRows)
                     Tile(row, rows, first, span, keys, values, softmax, work);
             }
         }
 
-        private void OnHalves(HalfAttention products, int rows, int first, int head, PageSpan span, RunningSoftmax softmax, FlashWorkspace work)
+        private void OnHalves(AttentionRoutines products, int rows, int first, int head, PageSpan span, RunningSoftmax softmax, FlashWorkspace work)
         {
             byte* values = _values.Rows(span.Page, head);
-            products.Scores(work.Queries, rows, _keys.Rows(span.Page, head), span.Count, _shape.Scale, work.Scores, _pageLength, values);
-            for (int row = 0; row < rows; row++)
-                Weigh(row, first, span, softmax, work);
             // The next part of the context is likely to be the same thread's.
             int next = span.Position + _pageLength;
             byte* ahead = next < _walk.Length(first) ? _keys.Rows(_walk.At(first, next, next + 1, 0).Page, head) : values;
-            products.AddValues(work.Scores, _pageLength, rows, values, span.Count, softmax.Sums, ahead);
+            Routines(products, rows, first, span, _keys.Rows(span.Page, head), values, values, ahead, softmax, work);
+        }
+
+        private void Routines(
+            AttentionRoutines products, int rows, int first, PageSpan span, byte* keys, byte* afterKeys, byte* values, byte* afterValues, RunningSoftmax softmax, FlashWorkspace work)
+        {
+            products.Scores(work.Queries, rows, keys, span.Count, _shape.Scale, work.Scores, _pageLength, afterKeys);
+            for (int row = 0; row < rows; row++)
+                Weigh(row, first, span, softmax, work);
+            products.AddValues(work.Scores, _pageLength, rows, values, span.Count, softmax.Sums, afterValues);
         }
 
         private void Tile(int start, int end, int first, PageSpan span, float* keys, float* values, RunningSoftmax softmax, FlashWorkspace work)

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Moe.Inference.Ops;
 
 namespace Moe.Inference.Cpu.Kernels;
@@ -64,10 +65,19 @@ internal sealed class RopeFormula(KernelBinding binding) : IRowFormula
             ReadOnlySpan<float> high = x[pairs..(2 * pairs)];
             Span<float> lowOut = y[..pairs];
             Span<float> highOut = y[pairs..(2 * pairs)];
-            for (int i = 0; i < pairs; i++)
+            int i = 0;
+            for (; i <= pairs - Vector<float>.Count; i += Vector<float>.Count)
             {
-                lowOut[i] = (low[i] * cosines[i]) - (high[i] * sines[i]);
-                highOut[i] = (high[i] * cosines[i]) + (low[i] * sines[i]);
+                (Vector<float> a, Vector<float> b) = (new(low[i..]), new(high[i..]));
+                (Vector<float> cosine, Vector<float> sine) = (new(cosines[i..]), new(sines[i..]));
+                ((a * cosine) - (b * sine)).CopyTo(lowOut[i..]);
+                ((b * cosine) + (a * sine)).CopyTo(highOut[i..]);
+            }
+            for (; i < pairs; i++)
+            {
+                (float a, float b) = (low[i], high[i]);
+                lowOut[i] = (a * cosines[i]) - (b * sines[i]);
+                highOut[i] = (b * cosines[i]) + (a * sines[i]);
             }
         }
         else

@@ -2,7 +2,7 @@ using Moe.Inference.Quantization;
 
 namespace Moe.Inference.Cpu.Simd;
 
-/// <summary>Decodes four rows of weights at a time, then multiplies them with all tokens.</summary>
+/// <summary>Decodes four rows of weights at a time, then multiplies them with as many tokens as stay in the second-level cache.</summary>
 internal static unsafe class DecodedDot<V, L>
     where V : struct
     where L : struct, IFloatLanes<V>
@@ -14,12 +14,17 @@ internal static unsafe class DecodedDot<V, L>
         const int Rows = FloatDot<F32, V, L>.Rows;
         long bytes = (((long)k * sizeof(float)) + 63) & ~63L;
         byte* decoded = ThreadScratch.Get(Rows * bytes);
-        for (int r = 0; r < rows; r += Rows)
+        int block = Tiling.FloatTokens(k);
+        for (int t = 0; t < tokens; t += block)
         {
-            int count = Math.Min(Rows, rows - r);
-            for (int i = 0; i < count; i++)
-                kernel.Decode(w + ((r + i) * rowBytes), (float*)(decoded + (i * bytes)), k);
-            FloatDot<F32, V, L>.Dot(decoded, bytes, count, x, xStride, tokens, k, y + r, yStride);
+            int taken = Math.Min(block, tokens - t);
+            for (int r = 0; r < rows; r += Rows)
+            {
+                int count = Math.Min(Rows, rows - r);
+                for (int i = 0; i < count; i++)
+                    kernel.Decode(w + ((r + i) * rowBytes), (float*)(decoded + (i * bytes)), k);
+                FloatDot<F32, V, L>.Dot(decoded, bytes, count, x + (t * xStride), xStride, taken, k, y + (t * yStride) + r, yStride);
+            }
         }
     }
 }

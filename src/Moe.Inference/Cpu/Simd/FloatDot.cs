@@ -21,8 +21,15 @@ internal static unsafe class FloatDot<T, V, L>
     private const int MaxTokens = 4, MaxLanes = 16;
 
     /// <inheritdoc cref="WeightKernel.Dot"/>
-    [SkipLocalsInit]
     public static void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride)
+    {
+        int block = Tiling.FloatTokens(k);
+        for (int t = 0; t < tokens; t += block)
+            DotFew(w, rowBytes, rows, x + (t * xStride), xStride, Math.Min(block, tokens - t), k, y + (t * yStride), yStride);
+    }
+
+    [SkipLocalsInit]
+    private static void DotFew(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride)
     {
         float* sums = stackalloc float[Rows * MaxTokens * MaxLanes];
         byte** from = stackalloc byte*[Rows + MaxTokens];

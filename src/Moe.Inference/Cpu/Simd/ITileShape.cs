@@ -16,4 +16,7 @@ internal interface ITileShape
     /// Whether the product itself takes away what the zero point of super-block formats adds; otherwise it comes as a minimum of each group.
     /// </summary>
     static virtual bool KnowsZeroPoint => false;
+
+    /// <summary>Whether super-block formats with minimums meet the sums of 32 activations; otherwise those of 16.</summary>
+    static virtual bool TakesPairSums => false;
 }

@@ -20,4 +20,13 @@ internal sealed unsafe class SmallKernel<T, P>(Tiles tiles) : WeightKernel(T.Typ
         else
             tiles.Dot(w, rowBytes, rows, x, xStride, tokens, k, y, yStride);
     }
+
+    public override void DotScattered(
+        byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride, int* targets, float* spare)
+    {
+        if (tokens <= P.MostTokens)
+            base.DotScattered(w, rowBytes, rows, x, xStride, tokens, k, y, yStride, targets, spare);
+        else
+            tiles.Dot(w, rowBytes, rows, x, xStride, tokens, k, y, yStride, targets);
+    }
 }

@@ -36,12 +36,19 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
 
     public static int WorkBytes => (Rows * RowBytes) + (2 * Rows * ShortUnits * sizeof(uint)) + (Rows * sizeof(uint));
 
-    public static byte* Sums(byte* row, int k, int block) => (byte*)(Q8SuperRow.Sums(row, k) + ((long)block * 16));
+    public static byte* Sums(byte* row, int k, int block) => S.TakesPairSums && T.HasMinimums
+        ? (byte*)(Q8SuperRow.PairSums(row, k) + ((long)block * 8))
+        : (byte*)(Q8SuperRow.Sums(row, k) + ((long)block * 16));
 
     public static float* Scales(byte* row, int k, int block) => Q8SuperRow.Scales(row, k) + block;
 
     public static void Unpack(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, byte* work)
     {
+        if (S.Count == 16 && T.TurnedWords > 0)
+        {
+            UnpackTurned(w, rowBytes, rows, block, blocks, codes, side, (uint*)work);
+            return;
+        }
         byte* shorts = work + (Rows * RowBytes);
         uint* turned = (uint*)shorts + (Rows * ShortUnits);
         uint* headers = turned + (Rows * ShortUnits);
@@ -58,9 +65,28 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
             Transposition.Run<S>((uint*)shorts, ShortUnits, Rows, ShortUnits, turned);
             SplitScales(turned, side);
             new ReadOnlySpan<uint>(turned + (ShortUnits / 2 * Rows), Pairs * Rows).CopyTo(new Span<uint>(side + (Groups * Rows), Pairs * Rows));
-            ConvertHeaders(headers, (float*)(side + ((Groups + Pairs) * Rows)));
+            ConvertHeaders(headers, (float*)(side + ((Groups + Pairs) * Rows)), Rows);
         }
         Transposition.Run<S>((uint*)work, RowBytes / sizeof(uint), Rows, blocks * ISuperBlock<T>.Length / sizeof(uint), codes);
+    }
+
+    // Blocks of 16 rows are turned as they are, so that a vector has one word of each row; then all rows are unpacked at once.
+    private static void UnpackTurned(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, uint* turned)
+    {
+        const int Lanes = 16;
+        byte** from = stackalloc byte*[Lanes];
+        for (int i = 0; i < blocks; i++, side += SideUnits * Rows, codes += ISuperBlock<T>.Length / sizeof(uint) * Rows)
+        {
+            for (int half = 0; half < Rows; half += Lanes)
+            {
+                for (int r = 0; r < Lanes; r++)
+                    from[r] = w + (Math.Min(half + r, rows - 1) * rowBytes) + Layout.RowHeaderBytes + ((long)(block + i) * Layout.BlockBytes);
+                Transposition.Run16(from, T.TurnedWords, turned);
+                T.StoreTurnedCodes(turned, codes + half, Rows);
+                T.StoreTurnedScales(turned, side + half, side + (Groups * Rows) + half, Rows);
+                ConvertHeaders(turned, (float*)(side + ((Groups + Pairs) * Rows)) + half, Lanes);
+            }
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -105,9 +131,9 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
         }
     }
 
-    private static void ConvertHeaders(uint* headers, float* to)
+    private static void ConvertHeaders(uint* headers, float* to, int count)
     {
-        for (int r = 0; r < Rows; r += 4)
+        for (int r = 0; r < count; r += 4)
         {
             Vector128<uint> four = Vector128.Load(headers + r);
             T.Scales(four).Store(to + r);

@@ -1,12 +1,14 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Moe.Inference.Cpu.Simd;
 
 /// <summary>Many tokens against the weights of one format, by tiles.</summary>
 internal abstract unsafe class Tiles
 {
-    /// <inheritdoc cref="WeightKernel.Dot"/>
-    public abstract void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride);
+    /// <summary>As <see cref="WeightKernel.DotScattered"/> does it or, without targets, <see cref="WeightKernel.Dot"/>.</summary>
+    public abstract void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride, int* targets = null);
 }
 
 /// <summary>
@@ -26,7 +28,7 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
     private static readonly int WorkBytes = (F.WorkBytes + Alignment - 1) & -Alignment;
 
     [SkipLocalsInit]
-    public override void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride)
+    public override void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride, int* targets = null)
     {
         byte* memory = stackalloc byte[CodeBytes + SideBytes + WorkBytes + product.WorkBytes + Alignment];
         byte* codes = (byte*)(((nuint)memory + Alignment - 1) & ~(nuint)(Alignment - 1));
@@ -54,11 +56,39 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
                     Blocks = chunk,
                     Started = block == 0 ? 0 : -1,
                 };
+                if (block + chunk == blocks)
+                    Prefetch(y + row, yStride, targets, tokens);
                 product.Multiply(part, tokens, Next(w, rowBytes, row, rows, block + chunk, blocks));
             }
             for (int token = 0; token < tokens; token++)
-                new ReadOnlySpan<float>(results + ((long)token * F.Rows), count).CopyTo(new Span<float>(y + (token * yStride) + row, count));
+                Copy(results + ((long)token * F.Rows), y + ((targets == null ? token : targets[token]) * yStride) + row, count);
         }
+    }
+
+    // Results go to rows far apart, mostly far from the processor: they may come nearer while the last products are computed.
+    private static void Prefetch(float* y, long yStride, int* targets, int tokens)
+    {
+        const int Line = 64 / sizeof(float);
+        if (!Sse.IsSupported)
+            return;
+        for (int token = 0; token < tokens; token++)
+        {
+            float* to = y + ((targets == null ? token : targets[token]) * yStride);
+            for (int i = 0; i < F.Rows; i += Line)
+                Sse.Prefetch1(to + i);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Copy(float* from, float* to, int count)
+    {
+        if (count != F.Rows)
+        {
+            new ReadOnlySpan<float>(from, count).CopyTo(new Span<float>(to, count));
+            return;
+        }
+        for (int i = 0; i < F.Rows; i += Vector256<float>.Count)
+            Vector256.Load(from + i).Store(to + i);
     }
 
     // The next blocks of the same rows, or the first blocks of the next rows.

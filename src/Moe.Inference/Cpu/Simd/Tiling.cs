@@ -21,6 +21,14 @@ internal static unsafe class Tiling
     /// <summary>Blocks of 32 weights of a row that are unpacked at a time.</summary>
     public const int SmallChunk = 16;
 
+    /// <summary>Tokens of floats that stay in the second-level cache while rows of weights pass; a multiple of four.</summary>
+    /// <param name="k">Elements of a token.</param>
+    public static int FloatTokens(int k)
+    {
+        const int CachedBytes = 256 << 10;
+        return Math.Max(4, (CachedBytes / Math.Max(1, k * sizeof(float))) & ~3);
+    }
+
     /// <summary>
     /// Steps of four products whose sums fit: two 16-bit numbers of a lane gain at most 2·127·<paramref name="maxCode"/> each.
     /// </summary>

@@ -24,6 +24,36 @@ internal static unsafe class Transposition
         }
     }
 
+    /// <summary><c>target[16·c + r]</c> is word c of the r-th of 16 sources.</summary>
+    /// <param name="sources">Where the sources begin.</param>
+    /// <param name="columns">Words of a source.</param>
+    /// <param name="target">Where they go.</param>
+    public static void Run16(byte** sources, int columns, uint* target)
+    {
+        int c = 0;
+        for (; c <= columns - 4; c += 4)
+        {
+            Vector512<uint> a = Quarters(sources, 0, c), b = Quarters(sources, 1, c), e = Quarters(sources, 2, c), f = Quarters(sources, 3, c);
+            Vector512<ulong> a0 = Avx512F.UnpackLow(a, b).AsUInt64(), a1 = Avx512F.UnpackHigh(a, b).AsUInt64();
+            Vector512<ulong> a2 = Avx512F.UnpackLow(e, f).AsUInt64(), a3 = Avx512F.UnpackHigh(e, f).AsUInt64();
+            Avx512F.UnpackLow(a0, a2).AsUInt32().Store(target + (16 * c));
+            Avx512F.UnpackHigh(a0, a2).AsUInt32().Store(target + (16 * c) + 16);
+            Avx512F.UnpackLow(a1, a3).AsUInt32().Store(target + (16 * c) + 32);
+            Avx512F.UnpackHigh(a1, a3).AsUInt32().Store(target + (16 * c) + 48);
+        }
+        for (; c < columns; c++)
+        {
+            for (int r = 0; r < 16; r++)
+                target[(16 * c) + r] = ((uint*)sources[r])[c];
+        }
+    }
+
+    // Four words of sources r, r + 4, r + 8 and r + 12.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> Quarters(byte** sources, int r, int c) => Vector512.Create(
+        Vector256.Create(Vector128.Load((uint*)sources[r] + c), Vector128.Load((uint*)sources[r + 4] + c)),
+        Vector256.Create(Vector128.Load((uint*)sources[r + 8] + c), Vector128.Load((uint*)sources[r + 12] + c)));
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Run8(uint* source, int stride, uint* target, int rows)
     {

@@ -10,14 +10,23 @@ internal static unsafe class VectorSilu<V, L>
     where V : struct
     where L : struct, IFloatLanes<V>
 {
-    /// <summary>y = silu(x); they may be the same memory. An element's result does not depend on where it stands.</summary>
-    public static void Apply(float* x, float* y, int count)
+    /// <summary>
+    /// y = silu(x), times a factor if there is one; all may be the same memory. An element's result does not depend on where it stands.
+    /// </summary>
+    public static void Apply(float* x, float* factor, float* y, int count)
     {
         int i = 0;
         for (; i <= count - L.Count; i += L.Count)
-            L.Store(Of(L.Load<F32>((byte*)(x + i))), y + i);
-        if (i < count)
-            PartialVector<V, L>.Store(Of(PartialVector<V, L>.Load<F32>((byte*)(x + i), count - i)), y + i, count - i);
+        {
+            V value = Of(L.Load<F32>((byte*)(x + i)));
+            L.Store(factor == null ? value : L.Multiply(value, L.Load<F32>((byte*)(factor + i))), y + i);
+        }
+        if (i == count)
+            return;
+        V rest = Of(PartialVector<V, L>.Load<F32>((byte*)(x + i), count - i));
+        if (factor != null)
+            rest = L.Multiply(rest, PartialVector<V, L>.Load<F32>((byte*)(factor + i), count - i));
+        PartialVector<V, L>.Store(rest, y + i, count - i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -68,6 +68,18 @@ internal abstract unsafe class WeightKernel
     /// <param name="yStride">Elements from one token's results to the next's.</param>
     public abstract void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride);
 
+    /// <summary>
+    /// The same as <see cref="Dot"/>, with the results of token t at <c>y + targets[t] · yStride</c>. The last argument is room for all results,
+    /// where the kernel needs it.
+    /// </summary>
+    public virtual void DotScattered(
+        byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride, int* targets, float* spare)
+    {
+        Dot(w, rowBytes, rows, x, xStride, tokens, k, spare, rows);
+        for (int token = 0; token < tokens; token++)
+            new ReadOnlySpan<float>(spare + ((long)token * rows), rows).CopyTo(new Span<float>(y + (targets[token] * yStride), rows));
+    }
+
     /// <summary>Decodes one weight row of k elements.</summary>
     public void Decode(byte* w, float* destination, int k) => _format.Decode(w, destination, k);
 }

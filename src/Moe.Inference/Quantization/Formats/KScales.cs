@@ -47,6 +47,40 @@ internal static unsafe class KScales
             rows01.AsInt32(), Vector512.Create(4, 12, 20, 28, 5, 13, 21, 29, 6, 14, 22, 30, 7, 15, 23, 31), rows23.AsInt32()).AsInt16();
     }
 
+    /// <summary>Unpacks those of 16 rows as <see cref="ISuperBlock{T}.StoreTurnedScales"/> wants them.</summary>
+    /// <param name="packed">The three packed words of each row, a vector each.</param>
+    /// <param name="scales">Where scales go.</param>
+    /// <param name="minimums">Where minimums go.</param>
+    /// <param name="stride">32-bit numbers from a scale to the next one, and from two minimums to the next two.</param>
+    public static void StoreTurned(uint* packed, uint* scales, uint* minimums, int stride)
+    {
+        Vector512<uint> first = Vector512.Load(packed), second = Vector512.Load(packed + 16), nibbles = Vector512.Load(packed + 32);
+        Vector512<uint> six = Vector512.Create(0x3F3F_3F3Fu), four = Vector512.Create(0x0F0F_0F0Fu), upper = Vector512.Create(0x3030_3030u);
+        StoreBytes(first & six, scales, stride);
+        StoreBytes((nibbles & four) | ((first >>> 2) & upper), scales + (4 * stride), stride);
+        StorePairs(second & six, minimums, stride);
+        StorePairs(((nibbles >>> 4) & four) | ((second >>> 2) & upper), minimums + (2 * stride), stride);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreBytes(Vector512<uint> bytes, uint* to, int stride)
+    {
+        Vector512<uint> low = Vector512.Create(0xFFu);
+        (bytes & low).Store(to);
+        ((bytes >>> 8) & low).Store(to + stride);
+        ((bytes >>> 16) & low).Store(to + (2 * stride));
+        (bytes >>> 24).Store(to + (3 * stride));
+    }
+
+    // Four bytes become two pairs of shorts.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StorePairs(Vector512<uint> bytes, uint* to, int stride)
+    {
+        Vector512<uint> low = Vector512.Create(0xFFu), high = Vector512.Create(0xFF_0000u);
+        ((bytes & low) | ((bytes << 8) & high)).Store(to);
+        (((bytes >>> 16) & low) | ((bytes >>> 8) & high)).Store(to + stride);
+    }
+
     /// <summary>Packs eight scales and eight minimums, each below 64.</summary>
     public static void Store(ReadOnlySpan<int> scales, ReadOnlySpan<int> minimums, byte* packed)
     {

@@ -65,6 +65,26 @@ internal readonly unsafe struct Q4_K : ISuperBlock<Q4_K>
         second = Nibbles.High(codes);
     }
 
+    public static int TurnedWords => (CodesAt + 128) / sizeof(uint);
+
+    public static void StoreTurnedCodes(uint* turned, uint* codes, int stride)
+    {
+        // Eight words have the codes of 64 weights.
+        uint* words = turned + (CodesAt / sizeof(uint) * Vector512<uint>.Count);
+        for (int part = 0; part < 4; part++, codes += 8 * stride)
+        {
+            for (int word = 0; word < 8; word++, codes += stride, words += Vector512<uint>.Count)
+            {
+                Vector512<byte> both = Vector512.Load((byte*)words);
+                Nibbles.Low(both).Store((byte*)codes);
+                Nibbles.High(both).Store((byte*)(codes + (8 * stride)));
+            }
+        }
+    }
+
+    public static void StoreTurnedScales(uint* turned, uint* scales, uint* minimums, int stride) =>
+        KScales.StoreTurned(turned + (ScalesAt / sizeof(uint) * Vector512<uint>.Count), scales, minimums, stride);
+
     public static void Encode(float* x, byte* row, byte* block)
     {
         byte* codes = stackalloc byte[ISuperBlock<Q4_K>.Length];

@@ -5,7 +5,7 @@ namespace Moe.Inference.Cpu.Jit;
 
 /// <summary>sums[row] += Σ weights[row][key] · value_key, in the order of keys; some vectors of all rows at a time.</summary>
 /// <inheritdoc/>
-internal sealed class HalfValuesCode(int width, int rows) : HalfCode(width, rows)
+internal sealed class ValuesCode(int width, int rows, bool halves) : AttentionCode(width, rows, halves)
 {
     private const int MostSums = 16, MostSteps = 8;
 
@@ -28,10 +28,10 @@ internal sealed class HalfValuesCode(int width, int rows) : HalfCode(width, rows
     {
         if (first > 0)
         {
-            LoadField(Halves, nameof(HalfPart.Halves));
-            LoadField(rcx, nameof(HalfPart.Count));
-            LoadField(Ahead, nameof(HalfPart.Ahead));
-            LoadField(Scores, nameof(HalfPart.Scores));
+            LoadField(Stored, nameof(AttentionPart.Stored));
+            LoadField(rcx, nameof(AttentionPart.Count));
+            LoadField(Ahead, nameof(AttentionPart.Ahead));
+            LoadField(Scores, nameof(AttentionPart.Scores));
         }
         for (int row = 0; row < Rows; row++)
         {
@@ -41,8 +41,8 @@ internal sealed class HalfValuesCode(int width, int rows) : HalfCode(width, rows
         Label next = Asm.CreateLabel();
         Asm.Label(ref next);
         AddKey(first, count);
-        Asm.add(Halves, HalfRowBytes);
-        Asm.add(Ahead, HalfRowBytes);
+        Asm.add(Stored, StoredRowBytes);
+        Asm.add(Ahead, StoredRowBytes);
         Asm.add(Scores, sizeof(float));
         Asm.dec(Left);
         Asm.jnz(next);
@@ -56,9 +56,8 @@ internal sealed class HalfValuesCode(int width, int rows) : HalfCode(width, rows
     private void AddKey(int first, int count)
     {
         for (int step = 0; step < count; step++)
-            Asm.vcvtph2ps(Value(step), __ymmword_ptr[Halves + ((first + step) * HalfBytes)]);
-        for (int at = 0; at < count * HalfBytes; at += LineBytes)
-            Asm.prefetcht0(__byte_ptr[Ahead + ((first * HalfBytes) + at)]);
+            LoadStored(Value(step), Stored, (first + step) * StoredBytes);
+        FetchAhead(first * StoredBytes, count * StoredBytes);
         for (int row = 0; row < Rows; row++)
         {
             Asm.vbroadcastss(Weight(row), ScoresOf(row));

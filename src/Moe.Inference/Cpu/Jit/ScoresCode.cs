@@ -8,7 +8,7 @@ namespace Moe.Inference.Cpu.Jit;
 /// <see cref="Simd.Lanes512.Sum"/> adds them, so that bits are those of the portable products.
 /// </summary>
 /// <inheritdoc/>
-internal sealed class HalfScoresCode(int width, int rows) : HalfCode(width, rows)
+internal sealed class ScoresCode(int width, int rows, bool halves) : AttentionCode(width, rows, halves)
 {
     private const int Keys = 4;
 
@@ -30,7 +30,7 @@ internal sealed class HalfScoresCode(int width, int rows) : HalfCode(width, rows
         // Only the longer encoding has masks and registers from 16 on.
         Asm.PreferVex = false;
         LoadFields();
-        Asm.vbroadcastss(Scale, __dword_ptr[Argument + OffsetOf(nameof(HalfPart.Scale))]);
+        Asm.vbroadcastss(Scale, __dword_ptr[Argument + OffsetOf(nameof(AttentionPart.Scale))]);
         Asm.mov(r12d, FirstOfQuarters);
         Asm.kmovw(k2, r12d);
         Label next = Asm.CreateLabel();
@@ -45,8 +45,8 @@ internal sealed class HalfScoresCode(int width, int rows) : HalfCode(width, rows
             AddProducts(step);
         for (int row = 0; row < Rows; row++)
             Finish(row);
-        Asm.add(Halves, Keys * HalfRowBytes);
-        Asm.add(Ahead, Keys * HalfRowBytes);
+        Asm.add(Stored, Keys * StoredRowBytes);
+        Asm.add(Ahead, Keys * StoredRowBytes);
         Asm.add(Scores, Keys * sizeof(float));
         Asm.sub(Left, Keys);
         Asm.jg(next);
@@ -58,7 +58,7 @@ internal sealed class HalfScoresCode(int width, int rows) : HalfCode(width, rows
         for (int key = 1; key < Keys; key++)
         {
             (AssemblerRegister64 before, AssemblerRegister64 address) = (KeyAddresses[key - 1], KeyAddresses[key]);
-            Asm.lea(address, __[before + HalfRowBytes]);
+            Asm.lea(address, __[before + StoredRowBytes]);
             Asm.cmp(Left, key);
             Asm.cmovle(address, before);
         }
@@ -73,9 +73,8 @@ internal sealed class HalfScoresCode(int width, int rows) : HalfCode(width, rows
     private void AddProducts(int step)
     {
         for (int key = 0; key < Keys; key++)
-            Asm.vcvtph2ps(Key(key), __ymmword_ptr[KeyAddresses[key] + (step * HalfBytes)]);
-        for (int line = 0; line < Keys * HalfBytes / LineBytes; line++)
-            Asm.prefetcht0(__byte_ptr[Ahead + ((step * Keys * HalfBytes) + (line * LineBytes))]);
+            LoadStored(Key(key), KeyAddresses[key], step * StoredBytes);
+        FetchAhead(step * Keys * StoredBytes, Keys * StoredBytes);
         for (int row = 0; row < Rows; row++)
         {
             Asm.vmovups(Query, __zmmword_ptr[Floats + ((row * FloatRowBytes) + (step * FloatBytes))]);

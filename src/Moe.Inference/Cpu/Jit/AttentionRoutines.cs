@@ -3,22 +3,26 @@ using Moe.Inference.Cpu.Simd;
 
 namespace Moe.Inference.Cpu.Jit;
 
-/// <summary>The products of attention with keys and values as they are stored, as halves, by assembled AVX-512 routines.</summary>
+/// <summary>The products of attention with keys and values, as halves as they are stored or as floats, by assembled AVX-512 routines.</summary>
 /// <param name="keyWidth">Elements of a key.</param>
 /// <param name="valueWidth">Elements of a value.</param>
+/// <param name="halves">Whether keys and values are halves; otherwise floats.</param>
 /// <param name="routines">For 1, 2, … query rows: first the routines of scores, then those of values.</param>
-internal sealed unsafe class HalfAttention(int keyWidth, int valueWidth, AssembledRoutines routines)
+internal sealed unsafe class AttentionRoutines(int keyWidth, int valueWidth, bool halves, AssembledRoutines routines)
 {
     // Routines are unrolled over a row.
     private const int MostWidth = 1024;
 
-    private static readonly ConcurrentDictionary<(int KeyWidth, int ValueWidth), Lazy<HalfAttention?>> Known = new();
+    private static readonly ConcurrentDictionary<(int KeyWidth, int ValueWidth, bool Halves), Lazy<AttentionRoutines?>> Known = new();
 
     /// <summary>The products for rows of some widths; null if intrinsics must do.</summary>
-    public static HalfAttention? For(int keyWidth, int valueWidth) =>
+    public static AttentionRoutines? For(int keyWidth, int valueWidth, bool halves) =>
         CpuFeatures.Current >= CpuPath.Avx512 && Fits(keyWidth) && Fits(valueWidth)
-            ? Known.GetOrAdd((keyWidth, valueWidth), _ => new Lazy<HalfAttention?>(() => Make(keyWidth, valueWidth))).Value
+            ? Known.GetOrAdd((keyWidth, valueWidth, halves), key => new Lazy<AttentionRoutines?>(() => Make(key.KeyWidth, key.ValueWidth, key.Halves))).Value
             : null;
+
+    /// <summary>Whether keys and values are halves; otherwise floats.</summary>
+    public bool Halves => halves;
 
     /// <summary>scores[i][j] = scale · query_i · key_j.</summary>
     /// <param name="queries">The queries, contiguous.</param>
@@ -31,9 +35,9 @@ internal sealed unsafe class HalfAttention(int keyWidth, int valueWidth, Assembl
     /// <param name="ahead">What will be read next, fetched meanwhile.</param>
     public void Scores(float* queries, int rows, byte* keys, int count, float scale, float* scores, int scoresStride, byte* ahead)
     {
-        HalfPart part = new()
+        AttentionPart part = new()
         {
-            Halves = keys,
+            Stored = keys,
             Count = count,
             Ahead = ahead,
             Floats = queries,
@@ -54,40 +58,40 @@ internal sealed unsafe class HalfAttention(int keyWidth, int valueWidth, Assembl
     /// <param name="ahead">What will be read next, fetched meanwhile.</param>
     public void AddValues(float* weights, int weightsStride, int rows, byte* values, int count, float* sums, byte* ahead)
     {
-        HalfPart part = new()
+        AttentionPart part = new()
         {
-            Halves = values,
+            Stored = values,
             Count = count,
             Ahead = ahead,
             Floats = sums,
             Scores = weights,
             ScoresStride = weightsStride * sizeof(float),
         };
-        Run(HalfCode.MaxRows, rows, valueWidth, part);
+        Run(AttentionCode.MaxRows, rows, valueWidth, part);
     }
 
-    private static bool Fits(int width) => width is > 0 and <= MostWidth && width % HalfCode.Lanes == 0;
+    private static bool Fits(int width) => width is > 0 and <= MostWidth && width % AttentionCode.Lanes == 0;
 
-    private static HalfAttention? Make(int keyWidth, int valueWidth) => JitTiles.Checked(
-        $"AVX-512 attention on halves of widths {keyWidth} and {valueWidth}",
-        () => new HalfAttention(keyWidth, valueWidth, Assemble(keyWidth, valueWidth)),
-        made => HalfAttentionCheck.Difference(made, keyWidth, valueWidth));
+    private static AttentionRoutines? Make(int keyWidth, int valueWidth, bool halves) => JitTiles.Checked(
+        $"AVX-512 attention on {(halves ? "halves" : "floats")} of widths {keyWidth} and {valueWidth}",
+        () => new AttentionRoutines(keyWidth, valueWidth, halves, Assemble(keyWidth, valueWidth, halves)),
+        made => AttentionCheck.Difference(made, keyWidth, valueWidth));
 
     /// <summary>The routines for rows of some widths.</summary>
-    internal static AssembledRoutines Assemble(int keyWidth, int valueWidth)
+    internal static AssembledRoutines Assemble(int keyWidth, int valueWidth, bool halves)
     {
-        IEnumerable<int> rows = Enumerable.Range(1, HalfCode.MaxRows);
+        IEnumerable<int> rows = Enumerable.Range(1, AttentionCode.MaxRows);
         return new AssembledRoutines(
-            [.. rows.Select(count => new HalfScoresCode(keyWidth, count).Assemble()), .. rows.Select(count => new HalfValuesCode(valueWidth, count).Assemble())]);
+            [.. rows.Select(count => new ScoresCode(keyWidth, count, halves).Assemble()), .. rows.Select(count => new ValuesCode(valueWidth, count, halves).Assemble())]);
     }
 
-    private void Run(int first, int rows, int width, HalfPart part)
+    private void Run(int first, int rows, int width, AttentionPart part)
     {
-        for (int row = 0; row < rows; row += HalfCode.MaxRows)
+        for (int row = 0; row < rows; row += AttentionCode.MaxRows)
         {
             // A page takes well under a microsecond, so that garbage collections need not be told.
-            int count = Math.Min(HalfCode.MaxRows, rows - row);
-            ((delegate* unmanaged[SuppressGCTransition]<HalfPart*, void>)routines[first + count - 1])(&part);
+            int count = Math.Min(AttentionCode.MaxRows, rows - row);
+            ((delegate* unmanaged[SuppressGCTransition]<AttentionPart*, void>)routines[first + count - 1])(&part);
             part.Floats += (long)count * width;
             part.Scores = (float*)((byte*)part.Scores + (count * part.ScoresStride));
         }

@@ -2,17 +2,17 @@ using System.Runtime.InteropServices;
 
 namespace Moe.Inference.Cpu.Jit;
 
-/// <summary>What <see cref="HalfScoresCode"/> and <see cref="HalfValuesCode"/> are told; they read it by the offsets of its fields.</summary>
+/// <summary>What <see cref="ScoresCode"/> and <see cref="ValuesCode"/> are told; they read it by the offsets of its fields.</summary>
 [StructLayout(LayoutKind.Sequential)]
-internal unsafe struct HalfPart
+internal unsafe struct AttentionPart
 {
-    /// <summary>Rows of halves, contiguous: keys or values.</summary>
-    public byte* Halves;
+    /// <summary>Keys or values, contiguous.</summary>
+    public byte* Stored;
 
     /// <summary>How many; at least one.</summary>
     public long Count;
 
-    /// <summary>What will be read next, to be fetched meanwhile; as long as the rows of halves. Any address will do.</summary>
+    /// <summary>What will be read next, to be fetched meanwhile; as long as the keys or values. Any address will do.</summary>
     public byte* Ahead;
 
     /// <summary>Rows of floats, contiguous: queries or weighted sums.</summary>

@@ -4,15 +4,15 @@ using Moe.Inference.Cpu.Simd;
 
 namespace Moe.Inference.Cpu.Jit;
 
-/// <summary>Compares attention on halves with that on the same numbers as floats.</summary>
-internal static unsafe class HalfAttentionCheck
+/// <summary>Compares assembled attention with the portable products, on numbers that halves can hold.</summary>
+internal static unsafe class AttentionCheck
 {
-    private const int Rows = HalfCode.MaxRows + 1, Keys = 7, Stride = Keys + 1;
+    private const int Rows = AttentionCode.MaxRows + 1, Keys = 7, Stride = Keys + 1;
     private const float Scale = 0.3f;
 
     /// <summary>Runs both.</summary>
     /// <returns>The first difference, or null if all bits agree.</returns>
-    public static string? Difference(HalfAttention products, int keyWidth, int valueWidth)
+    public static string? Difference(AttentionRoutines products, int keyWidth, int valueWidth)
     {
         ushort[] keys = RandomHalves(Keys * keyWidth), values = RandomHalves(Keys * valueWidth);
         float[] keyFloats = Floats(keys), valueFloats = Floats(values), queries = Floats(RandomHalves(Rows * keyWidth));
@@ -30,36 +30,38 @@ internal static unsafe class HalfAttentionCheck
         return null;
     }
 
-    private static bool ScoresDiffer(HalfAttention products, float[] queries, int rows, ushort[] keys, float[] keyFloats, int count, int width)
+    private static bool ScoresDiffer(AttentionRoutines products, float[] queries, int rows, ushort[] keys, float[] keyFloats, int count, int width)
     {
         float[] wanted = new float[(Rows + 1) * Stride], found = new float[(Rows + 1) * Stride];
         fixed (float* q = queries, k = keyFloats, right = wanted, y = found)
-        fixed (ushort* halves = keys)
+        fixed (ushort* halfKeys = keys)
         {
             // The last row takes what repeated rows give.
             float* spare = right + (Rows * Stride);
             for (int row = 0; row < rows; row += AttentionTile.QueryRows)
                 AttentionTile.Scores(RowSet.Of(q, width, row, rows, q), k, count, width, Scale, RowSet.Of(right, Stride, row, rows, spare));
             new Span<float>(spare, Stride).Clear();
-            products.Scores(q, rows, (byte*)halves, count, Scale, y, Stride, (byte*)halves);
+            byte* stored = products.Halves ? (byte*)halfKeys : (byte*)k;
+            products.Scores(q, rows, stored, count, Scale, y, Stride, stored);
         }
         return Differ(wanted, found);
     }
 
-    private static bool ValuesDiffer(HalfAttention products, float[] weights, int rows, ushort[] values, float[] valueFloats, int count, int width)
+    private static bool ValuesDiffer(AttentionRoutines products, float[] weights, int rows, ushort[] values, float[] valueFloats, int count, int width)
     {
         float[] wanted = new float[(Rows + 1) * width];
         wanted.AsSpan(0, rows * width).Fill(Scale);
         float[] found = [.. wanted];
-        float[] scores = [.. weights.Take(Rows * HalfCode.Lanes)];
+        float[] scores = [.. weights.Take(Rows * AttentionCode.Lanes)];
         fixed (float* w = scores, v = valueFloats, right = wanted, y = found)
-        fixed (ushort* halves = values)
+        fixed (ushort* halfValues = values)
         {
             float* spare = right + (Rows * width);
             for (int row = 0; row < rows; row += AttentionTile.QueryRows)
-                AttentionTile.AddValues(RowSet.Of(w, HalfCode.Lanes, row, rows, w), v, count, width, RowSet.Of(right, width, row, rows, spare));
+                AttentionTile.AddValues(RowSet.Of(w, AttentionCode.Lanes, row, rows, w), v, count, width, RowSet.Of(right, width, row, rows, spare));
             new Span<float>(spare, width).Clear();
-            products.AddValues(w, HalfCode.Lanes, rows, (byte*)halves, count, y, (byte*)halves);
+            byte* stored = products.Halves ? (byte*)halfValues : (byte*)v;
+            products.AddValues(w, AttentionCode.Lanes, rows, stored, count, y, stored);
         }
         return Differ(wanted, found);
     }
