@@ -79,7 +79,7 @@ public sealed class Session : IDisposable
     /// <summary>Appends tokens, computes them, and hands out the logits of those positions that are wanted: for scoring, perplexity, research.</summary>
     /// <param name="tokens">Tokens to append, at least one.</param>
     /// <param name="receiver">Takes the logits of each wanted position, in order, on the engine's thread.</param>
-    /// <param name="wanted">Says which positions of <paramref name="tokens"/>, from 0, are wanted; null for the last one.</param>
+    /// <param name="wanted">Says which positions of <paramref name="tokens"/>, from 0, are wanted; null for the last one. May be asked more than once.</param>
     /// <param name="cancellationToken">Stops between steps; tokens not yet computed stay in the conversation.</param>
     /// <inheritdoc cref="Append(ReadOnlySpan{int})" path="/exception"/>
     public async Task EvaluateAsync(ReadOnlyMemory<int> tokens, LogitsReceiver receiver, Func<int, bool>? wanted = null, CancellationToken cancellationToken = default)
@@ -89,8 +89,13 @@ public sealed class Session : IDisposable
             throw new ArgumentException("there is nothing to evaluate", nameof(tokens));
         using Lease lease = Enter();
         int count = tokens.Length;
+        wanted ??= index => index == count - 1;
         AppendCore(tokens.Span);
-        EvaluateRequest request = new(_sequence, _sequence.Tokens.Count - count, wanted ?? (index => index == count - 1), receiver, cancellationToken);
+        int first = _sequence.Tokens.Count - count;
+        KeepBefore(first, wanted);
+        if (_sequence.Pending == 0)
+            return;
+        EvaluateRequest request = new(_sequence, first, wanted, receiver, cancellationToken);
         Context.Engine.Submit(request);
         await request.Completion.ConfigureAwait(false);
     }
@@ -206,6 +211,19 @@ public sealed class Session : IDisposable
         _sequence.Tokens.AddRange(tokens);
         if (_sequence.Kv.Length == 0)
             OnEngine(() => _sequence.Kv.Adopt(CollectionsMarshal.AsSpan(_sequence.Tokens)));
+    }
+
+    // What was taken over from other conversations has no logits: it is computed again from the first position that is wanted.
+    private void KeepBefore(int first, Func<int, bool> wanted)
+    {
+        for (int index = first; index < _sequence.Kv.Length; index++)
+        {
+            if (wanted(index - first))
+            {
+                RewindKv(index);
+                return;
+            }
+        }
     }
 
     private int SetTokensCore(ReadOnlySpan<int> tokens)

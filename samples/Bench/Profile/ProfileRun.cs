@@ -16,7 +16,7 @@ internal sealed class ProfileRun(Context context, StepTimer timer)
         {
             for (int i = 0; i < sessions.Length; i++)
             {
-                await EvaluateAsync(sessions[i], conversations[i], cancellationToken);
+                await EvaluateAsync(sessions[i], from == 0 ? BeginningOtherwise(conversations[i]) : conversations[i], cancellationToken);
                 sessions[i].Rewind(from);
             }
 
@@ -28,6 +28,9 @@ internal sealed class ProfileRun(Context context, StepTimer timer)
                 session.Dispose();
         }
     }
+
+    // A whole prompt is to be timed: what is in memory of one that begins alike would be taken over.
+    private static int[] BeginningOtherwise(ReadOnlyMemory<int> tokens) => [tokens.Span[0] == 0 ? 1 : 0, .. tokens.Span[1..]];
 
     private static Task EvaluateAsync(Session session, ReadOnlyMemory<int> tokens, CancellationToken cancellationToken) =>
         session.EvaluateAsync(tokens, (_, _) => { }, cancellationToken: cancellationToken);

@@ -12,6 +12,14 @@ public sealed class SessionTests : IDisposable
 
     public void Dispose() => _model.Dispose();
 
+    private static async Task<List<float[]>> LogitsOf(Context context, int[] tokens, Func<int, bool>? wanted)
+    {
+        List<float[]> result = [];
+        using Session session = context.CreateSession();
+        await session.EvaluateAsync(tokens, (_, logits) => result.Add(logits.ToArray()), wanted).WaitAsync(TimeSpan.FromMinutes(1));
+        return result;
+    }
+
     [Fact]
     public async Task A_second_request_computes_only_what_is_new()
     {
@@ -56,6 +64,22 @@ public sealed class SessionTests : IDisposable
         int[] second = Ids(await Collect(session.GenerateAsync(prompt, Greedy20)));
         second.Should().Equal(first);
         session.LastStatistics.ReusedTokens.Should().Be(69);
+    }
+
+    [Theory]
+    [InlineData(64)]
+    [InlineData(128)]
+    [InlineData(150)]
+    public async Task All_wanted_logits_come_though_another_session_began_alike(int length)
+    {
+        using Context context = Small();
+        int[] tokens = StoryTokens(_model, length);
+        List<float[]> first = await LogitsOf(context, tokens, _ => true);
+        first.Should().HaveCount(length);
+        (await LogitsOf(context, tokens, _ => true)).Should().BeEquivalentTo(first, exact => exact.WithStrictOrdering());
+        (await LogitsOf(context, tokens, index => index >= 70)).Should().HaveCount(Math.Max(0, length - 70));
+        (await LogitsOf(context, tokens, null)).Should().ContainSingle().Which.Should().Equal(first[^1]);
+        (await LogitsOf(context, tokens, _ => false)).Should().BeEmpty();
     }
 
     [Fact]
