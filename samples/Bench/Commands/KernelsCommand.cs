@@ -23,10 +23,10 @@ internal static class KernelsCommand
             TextWriter output = parsed.InvocationConfiguration.Output;
             int k = parsed.GetValue(length) / 256 * 256;
             bool right = true;
-            output.WriteLine($"{"type",-8}{"path",-10}{"GMAC/s",8}  result");
+            output.WriteLine($"{"type",-8}{"path",-16}{"GMAC/s",8}  result");
             foreach (KernelSpeed speed in KernelSpeed.Measure(parsed.GetValue(rows), parsed.GetValue(tokens), Math.Max(k, 256), parsed.GetValue(types) ?? [], parsed.GetValue(paths) ?? []))
             {
-                output.WriteLine($"{speed.Type,-8}{speed.Path,-10}{speed.GigaMultiplications,8:F1}  {(speed.IsRight ? "right" : "WRONG")}");
+                output.WriteLine($"{speed.Type,-8}{$"{speed.Path}{(speed.IsPacked ? " packed" : "")}",-16}{speed.GigaMultiplications,8:F1}  {(speed.IsRight ? "right" : "WRONG")}");
                 right &= speed.IsRight;
             }
             foreach ((string name, string reason) in JitTiles.Dropped)

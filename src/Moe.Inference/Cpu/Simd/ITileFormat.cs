@@ -32,6 +32,18 @@ internal unsafe interface ITileFormat
     /// <param name="work">Working memory, aligned to 64 bytes.</param>
     static abstract void Unpack(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, byte* work);
 
+    /// <summary>Whether <see cref="Pack"/> and <see cref="UnpackPacked"/> are there.</summary>
+    static virtual bool CanPack => false;
+
+    /// <summary>Packs the rows of a tile: as many bytes, in an order from which they are unpacked faster.</summary>
+    /// <param name="w">The first row.</param>
+    /// <param name="rowBytes">Bytes of a row.</param>
+    /// <param name="packed">Where they go.</param>
+    static virtual void Pack(byte* w, long rowBytes, byte* packed) => throw new NotSupportedException();
+
+    /// <summary>Unpacks some blocks of packed rows; see <see cref="Unpack"/>.</summary>
+    static virtual void UnpackPacked(byte* packed, int block, int blocks, uint* codes, uint* side) => throw new NotSupportedException();
+
     /// <summary>The sums of activations of a prepared row from a block on.</summary>
     static abstract byte* Sums(byte* row, int k, int block);
 

@@ -13,6 +13,10 @@ internal sealed unsafe class SuperKernel<T, P>(Tiles tiles) : WeightKernel(T.Typ
     where T : struct, ISuperBlock<T>
     where P : struct, IRowProduct
 {
+    private PackedKernel? _packed;
+
+    public override PackedKernel? Packed => _packed ??= tiles.CanPack ? new PackedKernel(this, tiles) : null;
+
     public override void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride)
     {
         if (tokens <= P.MostTokens)

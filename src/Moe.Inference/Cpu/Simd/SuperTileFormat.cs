@@ -20,9 +20,12 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
     /// <summary>Pairs of groups that have minimums, or a zero point in their place.</summary>
     public static readonly int Pairs = T.HasMinimums || (ZeroPoint != 0 && !S.KnowsZeroPoint) ? Groups / 2 : 0;
 
-    private const int RowBytes = Tiling.SuperChunk * ISuperBlock<T>.Length, ShortUnits = 16;
+    private const int RowBytes = Tiling.SuperChunk * ISuperBlock<T>.Length, ShortUnits = 16, Lanes = 16;
 
     private static readonly Tensors.ElementLayout Layout = Tensors.ElementLayout.Of(T.Type);
+
+    // 32-bit numbers of a block's codes in the tile.
+    private static int CodeUnits => ISuperBlock<T>.Length / sizeof(uint) * Rows;
 
     public static int Rows => 2 * S.Count;
 
@@ -34,6 +37,8 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
 
     public static int SideUnits => Groups + Pairs + 2;
 
+    public static bool CanPack => S.Count == Lanes && T.TurnedWords > 0;
+
     public static int WorkBytes => (Rows * RowBytes) + (2 * Rows * ShortUnits * sizeof(uint)) + (Rows * sizeof(uint));
 
     public static byte* Sums(byte* row, int k, int block) => S.TakesPairSums && T.HasMinimums
@@ -44,7 +49,7 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
 
     public static void Unpack(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, byte* work)
     {
-        if (S.Count == 16 && T.TurnedWords > 0)
+        if (CanPack)
         {
             UnpackTurned(w, rowBytes, rows, block, blocks, codes, side, (uint*)work);
             return;
@@ -73,20 +78,50 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
     // Blocks of 16 rows are turned as they are, so that a vector has one word of each row; then all rows are unpacked at once.
     private static void UnpackTurned(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, uint* turned)
     {
-        const int Lanes = 16;
         byte** from = stackalloc byte*[Lanes];
-        for (int i = 0; i < blocks; i++, side += SideUnits * Rows, codes += ISuperBlock<T>.Length / sizeof(uint) * Rows)
+        for (int i = 0; i < blocks; i++, side += SideUnits * Rows, codes += CodeUnits)
         {
             for (int half = 0; half < Rows; half += Lanes)
             {
                 for (int r = 0; r < Lanes; r++)
                     from[r] = w + (Math.Min(half + r, rows - 1) * rowBytes) + Layout.RowHeaderBytes + ((long)(block + i) * Layout.BlockBytes);
                 Transposition.Run16(from, T.TurnedWords, turned);
-                T.StoreTurnedCodes(turned, codes + half, Rows);
-                T.StoreTurnedScales(turned, side + half, side + (Groups * Rows) + half, Rows);
-                ConvertHeaders(turned, (float*)(side + ((Groups + Pairs) * Rows)) + half, Lanes);
+                StoreTurned(turned, codes + half, side + half);
             }
         }
+    }
+
+    // Blocks in order; of each, those of the first 16 rows turned, then those of the others.
+    public static void Pack(byte* w, long rowBytes, byte* packed)
+    {
+        byte** from = stackalloc byte*[Lanes];
+        for (long at = Layout.RowHeaderBytes; at < rowBytes; at += Layout.BlockBytes)
+        {
+            for (int half = 0; half < Rows; half += Lanes, packed += Lanes * Layout.BlockBytes)
+            {
+                for (int r = 0; r < Lanes; r++)
+                    from[r] = w + ((half + r) * rowBytes) + at;
+                Transposition.Run16(from, T.TurnedWords, (uint*)packed);
+            }
+        }
+    }
+
+    public static void UnpackPacked(byte* packed, int block, int blocks, uint* codes, uint* side)
+    {
+        packed += (long)block * Rows * Layout.BlockBytes;
+        for (int i = 0; i < blocks; i++, side += SideUnits * Rows, codes += CodeUnits)
+        {
+            for (int half = 0; half < Rows; half += Lanes, packed += Lanes * Layout.BlockBytes)
+                StoreTurned((uint*)packed, codes + half, side + half);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreTurned(uint* turned, uint* codes, uint* side)
+    {
+        T.StoreTurnedCodes(turned, codes, Rows);
+        T.StoreTurnedScales(turned, side, side + (Groups * Rows), Rows);
+        ConvertHeaders(turned, (float*)(side + ((Groups + Pairs) * Rows)), Lanes);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

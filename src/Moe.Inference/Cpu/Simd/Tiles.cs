@@ -9,6 +9,18 @@ internal abstract unsafe class Tiles
 {
     /// <summary>As <see cref="WeightKernel.DotScattered"/> does it or, without targets, <see cref="WeightKernel.Dot"/>.</summary>
     public abstract void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride, int* targets = null);
+
+    /// <summary>Rows of a tile.</summary>
+    public abstract int Rows { get; }
+
+    /// <summary>Whether rows can be packed.</summary>
+    public abstract bool CanPack { get; }
+
+    /// <inheritdoc cref="PackedKernel.Pack"/>
+    public abstract void Pack(byte* w, long rowBytes, byte* packed);
+
+    /// <summary>The same as <see cref="Dot"/> for whole tiles of packed rows.</summary>
+    public abstract void DotPacked(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride, int* targets);
 }
 
 /// <summary>
@@ -27,8 +39,20 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
     private static readonly int SideBytes = F.ChunkBlocks * F.SideUnits * F.Rows * sizeof(uint);
     private static readonly int WorkBytes = (F.WorkBytes + Alignment - 1) & -Alignment;
 
+    public override int Rows => F.Rows;
+
+    public override bool CanPack => F.CanPack;
+
+    public override void Pack(byte* w, long rowBytes, byte* packed) => F.Pack(w, rowBytes, packed);
+
+    public override void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride, int* targets = null) =>
+        Dot(w, rowBytes, rows, x, xStride, tokens, k, y, yStride, targets, packed: false);
+
+    public override void DotPacked(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride, int* targets) =>
+        Dot(w, rowBytes, rows, x, xStride, tokens, k, y, yStride, targets, packed: true);
+
     [SkipLocalsInit]
-    public override void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride, int* targets = null)
+    private void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride, int* targets, bool packed)
     {
         byte* memory = stackalloc byte[CodeBytes + SideBytes + WorkBytes + product.WorkBytes + Alignment];
         byte* codes = (byte*)(((nuint)memory + Alignment - 1) & ~(nuint)(Alignment - 1));
@@ -42,7 +66,10 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
             for (int block = 0; block < blocks; block += F.ChunkBlocks)
             {
                 int chunk = Math.Min(F.ChunkBlocks, blocks - block);
-                F.Unpack(w + (row * rowBytes), rowBytes, count, block, chunk, (uint*)codes, (uint*)side, work);
+                if (packed)
+                    F.UnpackPacked(w + (row * rowBytes), block, chunk, (uint*)codes, (uint*)side);
+                else
+                    F.Unpack(w + (row * rowBytes), rowBytes, count, block, chunk, (uint*)codes, (uint*)side, work);
                 TilePart part = new()
                 {
                     Codes = (uint*)codes,
@@ -58,7 +85,7 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
                 };
                 if (block + chunk == blocks)
                     Prefetch(y + row, yStride, targets, tokens);
-                product.Multiply(part, tokens, Next(w, rowBytes, row, rows, block + chunk, blocks));
+                product.Multiply(part, tokens, Next(w, rowBytes, row, rows, block + chunk, blocks, packed));
             }
             for (int token = 0; token < tokens; token++)
                 Copy(results + ((long)token * F.Rows), y + ((targets == null ? token : targets[token]) * yStride) + row, count);
@@ -92,11 +119,14 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
     }
 
     // The next blocks of the same rows, or the first blocks of the next rows.
-    private static WeightsAhead Next(byte* w, long rowBytes, int row, int rows, int block, int blocks)
+    private static WeightsAhead Next(byte* w, long rowBytes, int row, int rows, int block, int blocks, bool packed)
     {
         if (block == blocks)
             (row, block) = (row + F.Rows, 0);
         int chunk = Math.Min(F.ChunkBlocks, blocks - block);
-        return new WeightsAhead(w + (row * rowBytes) + ((long)block * F.BlockBytes), rowBytes, Math.Clamp(rows - row, 0, F.Rows), chunk * F.BlockBytes);
+        int bytes = chunk * F.BlockBytes, count = Math.Clamp(rows - row, 0, F.Rows);
+        if (packed)
+            return new WeightsAhead(w + (row * rowBytes) + ((long)block * F.BlockBytes * F.Rows), bytes, count, bytes);
+        return new WeightsAhead(w + (row * rowBytes) + ((long)block * F.BlockBytes), rowBytes, count, bytes);
     }
 }

@@ -80,6 +80,9 @@ internal abstract unsafe class WeightKernel
             new ReadOnlySpan<float>(spare + ((long)token * rows), rows).CopyTo(new Span<float>(y + (targets[token] * yStride), rows));
     }
 
+    /// <summary>The kernel for rows of this type in packed form, or null where there is none.</summary>
+    public virtual PackedKernel? Packed => null;
+
     /// <summary>Decodes one weight row of k elements.</summary>
     public void Decode(byte* w, float* destination, int k) => _format.Decode(w, destination, k);
 }
