@@ -23,16 +23,18 @@ public sealed class Model : IDisposable
     private readonly GgufFile _file;
     private readonly GgufContent _content;
     private readonly WeightStore _weights;
+    private readonly PackedCopies _packed;
     private readonly Lazy<ChatTemplate?> _chatTemplate;
     private readonly Lock _lock = new();
     private int _users = 1;
     private bool _disposed;
 
-    private Model(GgufFile file, GgufContent content, WeightStore weights, ModelOutline info, Tokenizer tokenizer, ModelOptions options, MemoryInterleave? interleave)
+    private Model(GgufFile file, GgufContent content, WeightStore weights, PackedCopies packed, ModelOutline info, Tokenizer tokenizer, ModelOptions options, MemoryInterleave? interleave)
     {
         _file = file;
         _content = content;
         _weights = weights;
+        _packed = packed;
         Devices = options.Devices;
         Name = info.Name;
         Shape = info.Shape;
@@ -64,6 +66,9 @@ public sealed class Model : IDisposable
 
     /// <summary>Bytes of all weights.</summary>
     public long WeightBytes => _file.TensorBytes;
+
+    /// <summary>What repacking has taken so far.</summary>
+    public RepackingUse Repacked => _packed.Use;
 
     /// <summary>The computation, as its architecture built it.</summary>
     public ModelGraph Graph { get; }
@@ -102,6 +107,7 @@ public sealed class Model : IDisposable
         GgufFile file = GgufFile.Open(path);
         GgufContent? content = null;
         WeightStore? weights = null;
+        PackedCopies? packed = null;
         try
         {
             // Everything that can be refused is refused before any weight is read.
@@ -112,7 +118,8 @@ public sealed class Model : IDisposable
             content = Bring(file, info.Weights, options, interleave, progress, cancellationToken);
             TimeSpan broughtAt = watch.Elapsed;
             weights = new WeightStore(file, content, info.Weights, options.Placement, options.Devices, progress, cancellationToken);
-            Model model = new(file, content, weights, info, tokenizer, options, interleave)
+            packed = new PackedCopies(options.Repacking, RepackingPlan.PartsOf(info.Graph, options.Placement), weights, interleave, cancellationToken);
+            Model model = new(file, content, weights, packed, info, tokenizer, options, interleave)
             {
                 LoadTimes = new LoadTimes(checkedAt, broughtAt - checkedAt, watch.Elapsed - broughtAt, weights.Allocating),
             };
@@ -125,10 +132,13 @@ public sealed class Model : IDisposable
                 options.Loading,
                 watch.ElapsedMilliseconds);
             LogMemory(model, options);
+            if (model.Repacked is { Policy: not Repacking.Off } repacked)
+                model.LoggerFactory.CreateLogger<Model>().LogInformation("repacking {Policy}: {Bytes:N0} bytes in {Milliseconds:N0} ms", repacked.Policy, repacked.Bytes, repacked.Time.TotalMilliseconds);
             return model;
         }
         catch
         {
+            packed?.Dispose();
             weights?.Dispose();
             content?.Dispose();
             file.Dispose();
@@ -193,6 +203,7 @@ public sealed class Model : IDisposable
                 return;
         }
 
+        _packed.Dispose();
         _weights.Dispose();
         _content.Dispose();
         _file.Dispose();

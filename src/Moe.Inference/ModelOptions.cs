@@ -23,6 +23,9 @@ public sealed record ModelOptions
     /// <summary>Where the host's memory lies on a machine with several memory nodes: weights, and what contexts of the model allocate.</summary>
     public NumaPolicy Numa { get; init; }
 
+    /// <summary>Whether weights that the host computes get a copy in an order that makes prompts, and several sessions at once, faster.</summary>
+    public Repacking Repacking { get; init; }
+
     /// <summary>Where tensors live.</summary>
     public DevicePlacement Placement { get; init; } = DevicePlacement.Cpu;
 

@@ -19,7 +19,7 @@ internal static class PlacementGate
         bool onlyHost = placement is { Default.IsCpu: true, Rules.Count: 0, Splits.Count: 0 } && options.Devices.All(provider => !provider.Device.IsCpu);
         if (!options.CheckPlacement || onlyHost)
             return;
-        PlacementReport report = PlacementReport.For(model, placement, options.PlannedContext, options.Devices);
+        PlacementReport report = PlacementReport.For(model, placement, options.PlannedContext, options.Devices, options.Repacking);
         ILogger logger = (options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger<Model>();
         foreach (PlacementFinding finding in report.Findings)
             logger.Log(finding.Severity == FindingSeverity.Note ? LogLevel.Information : LogLevel.Warning, "placement: {Finding}", finding.Message);

@@ -16,7 +16,10 @@ namespace Moe.Inference;
 public sealed record DeviceUse(Device Device, long WeightBytes, long KvBytes, long ComputeBytes, long? Capacity, IReadOnlyList<MemoryConsumer> Consumers)
 {
     /// <summary>All of it.</summary>
-    public long TotalBytes => checked(WeightBytes + KvBytes + ComputeBytes);
+    public long TotalBytes => checked(WeightBytes + PackedBytes + KvBytes + ComputeBytes);
+
+    /// <summary>Bytes of packed copies of weights; for <see cref="Repacking.Lazy"/> the most there can be.</summary>
+    public long PackedBytes { get; init; }
 
     /// <summary>Bytes left, negative if it does not fit; null where the capacity is unknown.</summary>
     public long? FreeBytes => Capacity - TotalBytes;
@@ -48,6 +51,9 @@ public sealed record PlacementReport
     /// <summary>The plan for batches that an offload policy applies to, or null without one.</summary>
     public ExecutionPlan? OffloadPlan { get; init; }
 
+    /// <summary>What repacking takes; the time is an estimate.</summary>
+    public RepackingUse Repacked { get; init; }
+
     /// <summary>Tokens that one session may hold.</summary>
     public required int ContextLength { get; init; }
 
@@ -77,20 +83,22 @@ public sealed record PlacementReport
     /// <param name="placement">Where its tensors would live.</param>
     /// <param name="options">The context that would be made; null for defaults.</param>
     /// <param name="devices">The devices beside the host; <see cref="PlannedDevice"/> stands for one that is not here.</param>
-    /// <inheritdoc cref="For(ModelOutline, DevicePlacement, ContextOptions?, IReadOnlyList{IDeviceProvider}?)"/>
-    public static PlacementReport For(string path, DevicePlacement placement, ContextOptions? options = null, IReadOnlyList<IDeviceProvider>? devices = null) =>
-        For(ModelOutline.Read(path), placement, options, devices);
+    /// <param name="repacking">Whether weights would be repacked.</param>
+    /// <inheritdoc cref="For(ModelOutline, DevicePlacement, ContextOptions?, IReadOnlyList{IDeviceProvider}?, Repacking)"/>
+    public static PlacementReport For(string path, DevicePlacement placement, ContextOptions? options = null, IReadOnlyList<IDeviceProvider>? devices = null, Repacking repacking = Repacking.Off) =>
+        For(ModelOutline.Read(path), placement, options, devices, repacking);
 
     /// <summary>Reports on an open model file; only its headers are used.</summary>
     /// <param name="file">The file.</param>
     /// <param name="placement">Where its tensors would live.</param>
     /// <param name="options">The context that would be made; null for defaults.</param>
     /// <param name="devices">The devices beside the host; <see cref="PlannedDevice"/> stands for one that is not here.</param>
-    /// <inheritdoc cref="For(ModelOutline, DevicePlacement, ContextOptions?, IReadOnlyList{IDeviceProvider}?)"/>
-    public static PlacementReport For(GgufFile file, DevicePlacement placement, ContextOptions? options = null, IReadOnlyList<IDeviceProvider>? devices = null)
+    /// <param name="repacking">Whether weights would be repacked.</param>
+    /// <inheritdoc cref="For(ModelOutline, DevicePlacement, ContextOptions?, IReadOnlyList{IDeviceProvider}?, Repacking)"/>
+    public static PlacementReport For(GgufFile file, DevicePlacement placement, ContextOptions? options = null, IReadOnlyList<IDeviceProvider>? devices = null, Repacking repacking = Repacking.Off)
     {
         ArgumentNullException.ThrowIfNull(file);
-        return For(ModelOutline.Read(file), placement, options, devices);
+        return For(ModelOutline.Read(file), placement, options, devices, repacking);
     }
 
     /// <summary>Reports on a model.</summary>
@@ -98,13 +106,14 @@ public sealed record PlacementReport
     /// <param name="placement">Where its tensors would live.</param>
     /// <param name="options">The context that would be made; null for defaults.</param>
     /// <param name="devices">The devices beside the host; <see cref="PlannedDevice"/> stands for one that is not here.</param>
+    /// <param name="repacking">Whether weights would be repacked.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range; the message names it.</exception>
     /// <exception cref="PlanningException">The placement names a device that is not there, or no plan is possible.</exception>
-    public static PlacementReport For(ModelOutline model, DevicePlacement placement, ContextOptions? options = null, IReadOnlyList<IDeviceProvider>? devices = null)
+    public static PlacementReport For(ModelOutline model, DevicePlacement placement, ContextOptions? options = null, IReadOnlyList<IDeviceProvider>? devices = null, Repacking repacking = Repacking.Off)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(placement);
-        return new PlacementReportBuilder(model, placement, options ?? new ContextOptions(), devices ?? []).Build();
+        return new PlacementReportBuilder(model, placement, options ?? new ContextOptions(), devices ?? [], repacking).Build();
     }
 
     /// <summary>The report for people: a table of devices, what they hold, transfers, findings.</summary>

@@ -9,7 +9,7 @@ using Moe.Inference.Tensors;
 namespace Moe.Inference;
 
 /// <summary>Plans a model and counts: makes the <see cref="PlacementReport"/>.</summary>
-internal sealed class PlacementReportBuilder(ModelOutline model, DevicePlacement placement, ContextOptions options, IReadOnlyList<IDeviceProvider> devices)
+internal sealed class PlacementReportBuilder(ModelOutline model, DevicePlacement placement, ContextOptions options, IReadOnlyList<IDeviceProvider> devices, Repacking repacking)
 {
     /// <summary>Makes the report.</summary>
     public PlacementReport Build()
@@ -19,15 +19,17 @@ internal sealed class PlacementReportBuilder(ModelOutline model, DevicePlacement
             RequireDevice(device, part.Name);
         ContextSizes sizes = ContextSizes.Of(model.Graph, model.Shape, options, placement, devices);
         (ExecutionPlan plan, ExecutionPlan? offload) = sizes.Plan();
+        RepackingUse packed = RepackingPlan.Estimate(model.Graph, placement, repacking);
         return new PlacementReport
         {
             Model = model,
             Placement = placement,
             Plan = plan,
             OffloadPlan = offload,
+            Repacked = packed,
             ContextLength = sizes.ContextLength,
             KvCapacity = sizes.Capacity,
-            Devices = Count(plan, offload, sizes, parts),
+            Devices = Count(plan, offload, sizes, parts, packed.Bytes),
             Transfers = Transfers(plan, sizes),
             GraphSplits = Splits(plan),
             Findings = PlacementChecks.Run(model, placement),
@@ -40,7 +42,7 @@ internal sealed class PlacementReportBuilder(ModelOutline model, DevicePlacement
             throw new PlanningException("", tensor, device.ToString(), $"there is no such device; there are {string.Join(", ", devices.Select(provider => provider.Device).Prepend(Device.Cpu).Distinct())}");
     }
 
-    private List<DeviceUse> Count(ExecutionPlan plan, ExecutionPlan? offload, ContextSizes sizes, (Weight Part, Device Device)[] parts)
+    private List<DeviceUse> Count(ExecutionPlan plan, ExecutionPlan? offload, ContextSizes sizes, (Weight Part, Device Device)[] parts, long packedBytes)
     {
         ILookup<Device, Weight> weights = parts.ToLookup(part => part.Device, part => part.Part);
         ILookup<Device, KvLayer> kv = plan.Graph.Nodes.Select(node => node.Kv).OfType<KvLayer>().Distinct().ToLookup(layer => placement.KvDeviceOf(layer.Index));
@@ -59,8 +61,11 @@ internal sealed class PlacementReportBuilder(ModelOutline model, DevicePlacement
             long offloadArena = offload?.ArenaBytes.GetValueOrDefault(device) ?? 0;
             if (offloadArena > 0)
                 consumers.Add(new MemoryConsumer("compute memory of offloaded batches", offloadArena));
+            long packed = device.IsCpu ? packedBytes : 0;
+            if (packed > 0)
+                consumers.Add(new MemoryConsumer("packed copies of weights", packed));
             long? capacity = devices.FirstOrDefault(provider => provider.Device == device)?.MemoryBytes;
-            result.Add(new DeviceUse(device, weights[device].Sum(weight => weight.ByteLength), kvBytes, arena + offloadArena, capacity, [.. consumers.OrderByDescending(consumer => consumer.Bytes)]));
+            result.Add(new DeviceUse(device, weights[device].Sum(weight => weight.ByteLength), kvBytes, arena + offloadArena, capacity, [.. consumers.OrderByDescending(consumer => consumer.Bytes)]) { PackedBytes = packed });
         }
 
         return result;

@@ -16,6 +16,7 @@ internal static class PlacementReportText
         AddModel(text, report);
         text.Append('\n');
         AddDevices(text, report);
+        AddRepacking(text, report.Repacked);
         foreach (DeviceUse device in report.Devices.Where(device => device.Consumers.Count > 0))
             AddConsumers(text, device);
         text.Append('\n');
@@ -45,6 +46,13 @@ internal static class PlacementReportText
             string[] columns = [Text(device.WeightBytes), Text(device.KvBytes), Text(device.ComputeBytes), Text(device.TotalBytes), Text(device.Capacity), Text(device.FreeBytes)];
             text.Append(CultureInfo.InvariantCulture, $"{device.Device,-8}{string.Concat(columns.Select(column => column.PadLeft(12)))}\n");
         }
+    }
+
+    private static void AddRepacking(StringBuilder text, RepackingUse repacking)
+    {
+        string when = repacking.Policy == Repacking.AtLoad ? "made at load" : "at the most, made when first used";
+        if (repacking.Policy != Repacking.Off)
+            text.Append(CultureInfo.InvariantCulture, $"\nrepacking: {ByteCount.Text(repacking.Bytes)} of copies {when}, about {repacking.Time.TotalSeconds:F1} s\n");
     }
 
     private static void AddConsumers(StringBuilder text, DeviceUse device)

@@ -57,6 +57,9 @@ internal sealed class WeightStore : IDisposable
     public TensorView View(Weight weight, Device device) =>
         device.IsCpu ? HostPart(weight) : _devices[(weight.Name, weight.FirstSlice, device)];
 
+    /// <summary>A whole tensor on the host.</summary>
+    public TensorView HostTensor(string name) => _host[name];
+
     /// <summary>Gives the copies back.</summary>
     public void Dispose()
     {

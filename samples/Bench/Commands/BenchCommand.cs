@@ -82,6 +82,7 @@ internal static class BenchCommand
             Settings = settings,
             LoadSeconds = loadSeconds,
             ContextSeconds = contextSeconds,
+            Repacked = model.Repacked,
             KvBytes = context.KvBytes,
             ComputeBytes = context.Plan.ArenaBytes.Values.Sum(),
             Prompt = prompt,

@@ -25,7 +25,7 @@ internal static class PlanCommand
             int? wanted = parsed.GetValue(length);
             ContextOptions options = context.Read(parsed, wanted ?? 1) with { ContextLength = wanted, KvCapacity = null };
             PlannedDevice[] devices = placement.Devices(parsed);
-            PlacementReport report = PlacementReport.For(model, placement.Read(parsed, model, options, devices), options, devices);
+            PlacementReport report = PlacementReport.For(model, placement.Read(parsed, model, options, devices), options, devices, placement.Repacking(parsed));
             TextWriter output = parsed.InvocationConfiguration.Output;
             if (parsed.GetValue(mermaid))
             {

@@ -41,6 +41,9 @@ internal sealed record SpeedReport
 
     public required double LoadSeconds { get; init; }
 
+    /// <summary>Packed copies of weights at the end.</summary>
+    public RepackingUse Repacked { get; init; }
+
     public required double ContextSeconds { get; init; }
 
     public required long KvBytes { get; init; }

@@ -33,6 +33,8 @@ internal static class SpeedTable
         console.Write(table);
         if (report.Generation is { } measured)
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"a step of generation takes {1000 * settings.Parallel / measured.Median:F2} ms, {report.GenerationRunMilliseconds:F2} of them for the run of the plan"));
+        if (report.Repacked is { Policy: not Repacking.Off } repacked)
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"repacked {Size(repacked.Bytes)} in {repacked.Time.TotalSeconds:F2} s ({repacked.Policy})"));
         string parts = report.Memory is { Anonymous: { } own, Mapped: { } mapped } ? $" (now {Size(own)} own, {Size(mapped)} of mapped files)" : "";
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"loaded in {report.LoadSeconds:F2} s, context ready in {report.ContextSeconds:F2} s, peak memory {Size(report.Memory.PeakResident)}{parts}"));

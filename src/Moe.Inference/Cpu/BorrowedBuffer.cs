@@ -7,6 +7,9 @@ internal sealed class BorrowedBuffer(nint address, long length, string purpose) 
 {
     public override nint Address => address;
 
+    /// <summary>Its copy in packed form, if there is one.</summary>
+    public PackedWeights? Packed { get; set; }
+
     protected override void Dispose(bool disposing)
     {
     }

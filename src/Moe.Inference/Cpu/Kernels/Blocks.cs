@@ -17,6 +17,9 @@ internal readonly record struct Blocks(int Length, int BlockLength)
     /// <summary>Elements of a block.</summary>
     public int Size(int block) => Math.Min(BlockLength, Length - Start(block));
 
+    /// <summary>Blocks at least as long that begin at multiples of a length.</summary>
+    public Blocks InGroupsOf(int length) => this with { BlockLength = (BlockLength + length - 1) / length * length };
+
     /// <summary>Blocks of rows such that each thread gets several, but none is smaller than it pays to hand out.</summary>
     /// <param name="rows">Rows in all.</param>
     /// <param name="rowBytes">Bytes touched per row.</param>

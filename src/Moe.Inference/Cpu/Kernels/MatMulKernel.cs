@@ -17,15 +17,28 @@ internal sealed class MatMulKernel() : CpuKernel(MatMulOp.OpName)
 
     public override IStep Bind(KernelBinding binding) => new Step(binding);
 
-    private sealed unsafe class Step(KernelBinding binding) : CpuStep
+    private sealed unsafe class Step : CpuStep
     {
-        private readonly WeightKernel _product = ProductOf(binding.Node.Weights[0], binding.Options);
-        private readonly RowCount _rows = binding.Node.Inputs[0].Rows;
-        private readonly Blocks _blocks = Blocks.ForRows((int)binding.Weights[0].Rows, binding.Weights[0].RowBytes, binding.Options.Threads);
+        private readonly KernelBinding _binding;
+        private readonly WeightKernel _product;
+        private readonly PackedWeights? _packed;
+        private readonly RowCount _rows;
+        private readonly Blocks _blocks;
+
+        public Step(KernelBinding binding)
+        {
+            _binding = binding;
+            TensorView weight = binding.Weights[0];
+            _product = ProductOf(binding.Node.Weights[0], binding.Options);
+            _packed = PackedWeights.Of(weight, _product);
+            _rows = binding.Node.Inputs[0].Rows;
+            Blocks fair = Blocks.ForRows((int)weight.Rows, weight.RowBytes, binding.Options.Threads);
+            _blocks = _packed is null ? fair : fair.InGroupsOf(_packed.Kernel.GroupRows);
+        }
 
         public override int Phases => 2;
 
-        private EncodedRows Encoded => new(_product, binding.Inputs[0], (byte*)binding.Scratch.Address);
+        private EncodedRows Encoded => new(_product, _binding.Inputs[0], (byte*)_binding.Scratch.Address);
 
         public override int Items(int phase, in RunSize size)
         {
@@ -44,13 +57,16 @@ internal sealed class MatMulKernel() : CpuKernel(MatMulOp.OpName)
 
         private void Multiply(int start, int count, int rows)
         {
-            (TensorView weight, TensorView output) = (binding.Weights[0], binding.Outputs[0]);
+            (TensorView weight, TensorView output) = (_binding.Weights[0], _binding.Outputs[0]);
             EncodedRows x = Encoded;
             float* y = (float*)output.Address + start;
-            _product.Dot((byte*)weight.Address + (start * weight.RowBytes), weight.RowBytes, count, x.Address, x.Stride, rows, weight.Width, y, output.Width);
-            if (binding.Weights.Count == 1)
+            bool packed = _packed is not null && rows >= PackedKernel.MinTokens;
+            byte* w = packed ? _packed!.Rows(weight.Offset + (start * weight.RowBytes), count) : (byte*)weight.Address + (start * weight.RowBytes);
+            WeightKernel product = packed ? _packed!.Kernel : _product;
+            product.Dot(w, weight.RowBytes, count, x.Address, x.Stride, rows, weight.Width, y, output.Width);
+            if (_binding.Weights.Count == 1)
                 return;
-            ReadOnlySpan<float> bias = binding.Weights[1].Row(0).Slice(start, count);
+            ReadOnlySpan<float> bias = _binding.Weights[1].Row(0).Slice(start, count);
             for (int row = 0; row < rows; row++)
             {
                 Span<float> result = output.Row(row).Slice(start, count);

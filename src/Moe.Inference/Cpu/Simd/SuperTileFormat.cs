@@ -91,7 +91,9 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
         }
     }
 
-    // Blocks in order; of each, those of the first 16 rows turned, then those of the others.
+    // Blocks in order; of each, those of the first 16 rows turned, then those of the others. It may be all that a program does for seconds after its
+    // start, too early for the runtime to have found out that it matters.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* w, long rowBytes, byte* packed)
     {
         byte** from = stackalloc byte*[Lanes];

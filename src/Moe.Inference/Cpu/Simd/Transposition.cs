@@ -28,6 +28,7 @@ internal static unsafe class Transposition
     /// <param name="sources">Where the sources begin.</param>
     /// <param name="columns">Words of a source.</param>
     /// <param name="target">Where they go.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run16(byte** sources, int columns, uint* target)
     {
         int c = 0;
