@@ -118,10 +118,11 @@ public sealed class Model : IDisposable
             content = Bring(file, info.Weights, options, interleave, progress, cancellationToken);
             TimeSpan broughtAt = watch.Elapsed;
             weights = new WeightStore(file, content, info.Weights, options.Placement, options.Devices, progress, cancellationToken);
+            TimeSpan uploadedAt = watch.Elapsed;
             packed = new PackedCopies(options.Repacking, RepackingPlan.PartsOf(info.Graph, options.Placement), weights, interleave, cancellationToken);
             Model model = new(file, content, weights, packed, info, tokenizer, options, interleave)
             {
-                LoadTimes = new LoadTimes(checkedAt, broughtAt - checkedAt, watch.Elapsed - broughtAt, weights.Allocating),
+                LoadTimes = new LoadTimes(checkedAt, broughtAt - checkedAt, uploadedAt - broughtAt, weights.Allocating),
             };
             model.LoggerFactory.CreateLogger<Model>().LogInformation(
                 "loaded {Name} ({Architecture}, {Layers} layers, {Bytes:N0} bytes of weights) by {Loading} in {Milliseconds:N0} ms",
