@@ -90,20 +90,28 @@ internal unsafe interface ISuperBlock<TSelf>
         minimums = default;
     }
 
+    /// <summary>Words of a block that hold its nibbles, two codes a byte.</summary>
+    const int CodeWords = 32;
+
     /// <summary>
-    /// Words of a block, from its beginning, that <see cref="StoreTurnedCodes"/> and <see cref="StoreTurnedScales"/> take; the first one is
-    /// <see cref="HeaderBits"/>. 0 where the format does not have them.
+    /// Words of a block, which are turned so that a vector has one word of each of 16 rows; the first one is <see cref="HeaderBits"/>, as far as
+    /// those reach. 0 where the format cannot be unpacked so.
     /// </summary>
     static virtual int TurnedWords => 0;
 
-    /// <summary>The codes of 16 rows at once.</summary>
-    /// <param name="turned">For each word of the block a vector with that word of each row.</param>
-    /// <param name="codes">Where the first four codes of each row go, unsigned.</param>
+    /// <summary>The first of the <see cref="CodeWords"/>.</summary>
+    static virtual int FirstCodeWord => 0;
+
+    /// <summary>The codes in one word of 16 rows.</summary>
+    /// <param name="words">The word of each row.</param>
+    /// <param name="index">Which of the <see cref="CodeWords"/> it is.</param>
+    /// <param name="turned">For each turned word that holds no nibbles, at 16 times its number, that word of each row.</param>
+    /// <param name="codes">Where the first four codes of each row go: unsigned, signed ones plus 128.</param>
     /// <param name="stride">32-bit numbers to the next four codes of the rows.</param>
-    static virtual void StoreTurnedCodes(uint* turned, uint* codes, int stride) => throw new NotSupportedException();
+    static virtual void StoreTurnedCodes(Vector512<uint> words, int index, uint* turned, uint* codes, int stride) => throw new NotSupportedException();
 
     /// <summary>The integer scales of 16 rows at once as ints, and their minimums, those of two groups as shorts in 32 bits.</summary>
-    /// <param name="turned">For each word of the block a vector with that word of each row.</param>
+    /// <param name="turned">For each turned word that holds no nibbles, at 16 times its number, that word of each row.</param>
     /// <param name="scales">Where the first scale of each row goes.</param>
     /// <param name="minimums">Where the first two minimums go, if there are any.</param>
     /// <param name="stride">32-bit numbers to the next ones of the rows.</param>

@@ -21,7 +21,7 @@ internal sealed class SmallVnniCode(int zeroPoint, int tokens) : VnniCode(tokens
 
     private static AssemblerRegister64 Work => r11;
 
-    protected override void Body()
+    protected override void Group()
     {
         LoadStarted();
         LoadField(Work, nameof(TilePart.Work));

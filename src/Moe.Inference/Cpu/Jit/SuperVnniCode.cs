@@ -40,7 +40,7 @@ internal sealed class SuperVnniCode(SuperTraits traits, int tokens) : VnniCode(t
 
     private int HeadersAt => MinimumsAt + (traits.HasMinimums ? traits.Groups / 2 * RowsBytes : 0);
 
-    protected override void Body()
+    protected override void Group()
     {
         LoadStarted();
         LoadField(r10, nameof(TilePart.XStride));

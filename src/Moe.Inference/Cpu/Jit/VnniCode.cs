@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Moe.Inference.Cpu.Simd;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Moe.Inference.Cpu.Jit;
@@ -36,6 +37,23 @@ internal abstract class VnniCode(int tokens) : TileCode
 
     /// <summary>Scales of activations.</summary>
     protected static TokenAddress Scales { get; } = new(r13, r14, r10);
+
+    protected override void Body()
+    {
+        Label next = Asm.CreateLabel();
+        Asm.Label(ref next);
+        Group();
+        LoadField(rax, nameof(TilePart.XStride));
+        Asm.imul(rax, rax, Tokens);
+        foreach (string field in new[] { nameof(TilePart.X), nameof(TilePart.Sums), nameof(TilePart.Scales) })
+            Asm.add(__qword_ptr[Argument + OffsetOf(field)], rax);
+        Asm.add(__qword_ptr[Argument + OffsetOf(nameof(TilePart.Y))], Tokens * RowsBytes);
+        Asm.dec(__qword_ptr[Argument + OffsetOf(nameof(TilePart.Groups))]);
+        Asm.jnz(next);
+    }
+
+    /// <summary>A tile against a group of tokens.</summary>
+    protected abstract void Group();
 
     /// <summary>Prepares the addresses of tokens.</summary>
     protected void LoadAddresses(TokenAddress address, string field)

@@ -7,20 +7,26 @@ namespace Moe.Inference.Cpu.Jit;
 /// <param name="workBytes">The working memory they need.</param>
 internal sealed unsafe class VnniTileProduct(AssembledRoutines routines, int workBytes) : TileProduct
 {
+    // Weights of the next tile are asked for between calls, not too many at once.
+    private const int MostGroups = 4;
+
     public override int WorkBytes => workBytes;
 
     public override void Multiply(in TilePart part, int tokens, WeightsAhead ahead)
     {
-        // Groups as equal as they can be: routines for few tokens are slow for each of them.
-        int groups = (tokens + VnniCode.MaxTokens - 1) / VnniCode.MaxTokens;
-        for (int group = 0, taken = 0; group < groups; group++)
+        // Groups as equal as they can be: routines for few tokens are slow for each of them. Those with one more come first.
+        int groups = (tokens + VnniCode.MaxTokens - 1) / VnniCode.MaxTokens, least = tokens / groups, greater = tokens % groups;
+        TilePart rest = part;
+        for (int group = 0, run; group < groups; group += run)
         {
-            ahead.Prefetch(group, groups);
-            int count = (tokens - taken + groups - group - 1) / (groups - group);
-            TilePart rest = part.Skip(taken, 2 * JitShape.Count);
-            // A routine takes well under a microsecond, so that garbage collections need not be told.
-            ((delegate* unmanaged[SuppressGCTransition]<TilePart*, void>)routines[count - 1])(&rest);
-            taken += count;
+            bool isGreater = group < greater;
+            int routine = isGreater ? least : least - 1;
+            run = Math.Min(MostGroups, (isGreater ? greater : groups) - group);
+            for (int i = 0; i < run; i++)
+                ahead.Prefetch(group + i, groups);
+            rest.Groups = run;
+            // A routine takes a few microseconds at the most, so that garbage collections need not be told.
+            ((delegate* unmanaged[SuppressGCTransition]<TilePart*, void>)routines[routine])(&rest);
         }
         GC.KeepAlive(routines);
     }

@@ -7,16 +7,16 @@ using Moe.Inference.Tensors;
 namespace Moe.Inference.Cpu.Kernels;
 
 /// <summary>
-/// Attention in one pass over pages. The context is cut at fixed positions into parts; each part is summed on its own and parts are joined
-/// in order. For few tokens, threads share the parts; for many, they share tokens and heads. Both sum in the same order, so a token's
+/// Attention in one pass over pages. The context is cut at fixed positions into parts; each part is summed on its own, span by span, and parts
+/// are joined in order. For few tokens, threads share the parts; for many, they share tokens and heads. Both sum in the same order, so a token's
 /// result does not depend on what else is in the batch, nor on the number of threads.
 /// </summary>
 internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName)
 {
     private const int SplitTokens = 16;
-    private const int BlockTokens = 8;
+    private const int BlockTokens = 16;
     private const int MostParts = 16;
-    private const int SmallestPart = 512;
+    private const int SmallestPart = FlashWorkspace.SpanLength;
 
     // For more query rows a page is decoded once, rather than converted for every four of them.
     private const int MostRowsOnHalves = 8;
@@ -207,63 +207,84 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
             int rows = (last - first) * _shape.Group;
             softmax.Clear(rows);
             int to = Math.Min(from + _parts.PartLength, Longest(first, last));
-            for (int n = 0, pages = _walk.PageCount(from, to); n < pages; n++)
+            for (int start = from; start < to; start += FlashWorkspace.SpanLength)
             {
-                PageSpan span = _walk.At(first, from, to, n);
-                if (_halves is not null && rows <= MostRowsOnHalves)
+                int end = Math.Min(start + FlashWorkspace.SpanLength, to), pages = _walk.PageCount(start, end);
+                for (int n = 0; n < pages; n++)
                 {
-                    OnHalves(_halves, rows, first, head, span, softmax, work);
-                    continue;
+                    int after = n + 1 < pages ? start + ((n + 1) * _pageLength) : start;
+                    Scores(rows, first, head, _walk.At(first, start, end, n), start, n + 1 < pages ? _keys : _values, after, work);
                 }
-                float* keys = _keys.Load(span.Page, head, span.Count, work.KeyTile);
-                float* values = _values.Load(span.Page, head, span.Count, work.ValueTile);
-                if (_floats is not null)
+                for (int row = 0; row < rows; row++)
+                    Weigh(row, first, start, end - start, softmax, work);
+                for (int n = 0; n < pages; n++)
                 {
-                    // Both are in the caches already.
-                    Routines(_floats, rows, first, span, (byte*)keys, (byte*)keys, (byte*)values, (byte*)values, softmax, work);
-                    continue;
+                    // The next part of the context is likely to be the same thread's.
+                    int after = Math.Min(start + ((n + 1) * _pageLength), _walk.Length(first) - 1);
+                    AddValues(rows, first, head, _walk.At(first, start, end, n), start, n + 1 < pages ? _values : _keys, after, softmax, work);
                 }
-                for (int row = 0; row < rows; row += AttentionTile.QueryRows)
-                    Tile(row, rows, first, span, keys, values, softmax, work);
             }
         }
 
-        private void OnHalves(AttentionRoutines products, int rows, int first, int head, PageSpan span, RunningSoftmax softmax, FlashWorkspace work)
+        // Rows that will be read next, those of a position.
+        private byte* RowsAt(in KvPages memory, int first, int head, int position) => memory.Rows(_walk.At(first, position / _pageLength * _pageLength, position + 1, 0).Page, head);
+
+        private bool OnHalves(int rows) => _halves is not null && rows <= MostRowsOnHalves;
+
+        private void Scores(int rows, int first, int head, PageSpan page, int start, in KvPages next, int nextPosition, FlashWorkspace work)
         {
-            byte* values = _values.Rows(span.Page, head);
-            // The next part of the context is likely to be the same thread's.
-            int next = span.Position + _pageLength;
-            byte* ahead = next < _walk.Length(first) ? _keys.Rows(_walk.At(first, next, next + 1, 0).Page, head) : values;
-            Routines(products, rows, first, span, _keys.Rows(span.Page, head), values, values, ahead, softmax, work);
+            float* scores = work.Scores + (page.Position - start);
+            if (OnHalves(rows))
+            {
+                byte* ahead = RowsAt(next, first, head, nextPosition);
+                _halves!.Scores(work.Queries, rows, _keys.Rows(page.Page, head), page.Count, _shape.Scale, scores, FlashWorkspace.ScoresStride, ahead);
+                return;
+            }
+            float* keys = _keys.Load(page.Page, head, page.Count, work.KeyTile);
+            if (_floats is not null)
+            {
+                // Keys are in the caches already.
+                _floats.Scores(work.Queries, rows, (byte*)keys, page.Count, _shape.Scale, scores, FlashWorkspace.ScoresStride, (byte*)keys);
+                return;
+            }
+            for (int row = 0; row < rows; row += AttentionTile.QueryRows)
+            {
+                RowSet queries = RowSet.Of(work.Queries, _shape.KeyWidth, row, rows, work.SpareQuery);
+                AttentionTile.Scores(queries, keys, page.Count, _shape.KeyWidth, _shape.Scale, RowSet.Of(scores, FlashWorkspace.ScoresStride, row, rows, work.SpareScores));
+            }
         }
 
-        private void Routines(
-            AttentionRoutines products, int rows, int first, PageSpan span, byte* keys, byte* afterKeys, byte* values, byte* afterValues, RunningSoftmax softmax, FlashWorkspace work)
+        // Scores of a span become weights.
+        private void Weigh(int row, int first, int start, int count, RunningSoftmax softmax, FlashWorkspace work)
         {
-            products.Scores(work.Queries, rows, keys, span.Count, _shape.Scale, work.Scores, _pageLength, afterKeys);
-            for (int row = 0; row < rows; row++)
-                Weigh(row, first, span, softmax, work);
-            products.AddValues(work.Scores, _pageLength, rows, values, span.Count, softmax.Sums, afterValues);
-        }
-
-        private void Tile(int start, int end, int first, PageSpan span, float* keys, float* values, RunningSoftmax softmax, FlashWorkspace work)
-        {
-            RowSet scores = RowSet.Of(work.Scores, _pageLength, start, end, work.SpareScores);
-            AttentionTile.Scores(RowSet.Of(work.Queries, _shape.KeyWidth, start, end, work.SpareQuery), keys, span.Count, _shape.KeyWidth, _shape.Scale, scores);
-            for (int row = start; row < Math.Min(start + AttentionTile.QueryRows, end); row++)
-                Weigh(row, first, span, softmax, work);
-            AttentionTile.AddValues(scores, values, span.Count, _shape.ValueWidth, RowSet.Of(softmax.Sums, _shape.ValueWidth, start, end, work.SpareSum));
-        }
-
-        // Scores of a page become weights.
-        private void Weigh(int row, int first, PageSpan span, RunningSoftmax softmax, FlashWorkspace work)
-        {
-            int seen = Math.Clamp(_walk.Length(first + (row / _shape.Group)) - span.Position, 0, span.Count);
-            Span<float> all = new(work.Scores + ((long)row * _pageLength), span.Count);
+            int seen = Math.Clamp(_walk.Length(first + (row / _shape.Group)) - start, 0, count);
+            Span<float> all = new(work.Scores + ((long)row * FlashWorkspace.ScoresStride), count);
             if (seen > 0)
                 AttentionTile.Accumulate(all[..seen], ref softmax.Maximum(row), ref softmax.Total(row), softmax.Sum(row));
             // What a token may not see weighs nothing; 0 · value changes no sum.
             all[seen..].Clear();
+        }
+
+        private void AddValues(int rows, int first, int head, PageSpan page, int start, in KvPages next, int nextPosition, RunningSoftmax softmax, FlashWorkspace work)
+        {
+            float* weights = work.Scores + (page.Position - start);
+            if (OnHalves(rows))
+            {
+                byte* ahead = RowsAt(next, first, head, nextPosition);
+                _halves!.AddValues(weights, FlashWorkspace.ScoresStride, rows, _values.Rows(page.Page, head), page.Count, softmax.Sums, ahead);
+                return;
+            }
+            float* values = _values.Load(page.Page, head, page.Count, work.ValueTile);
+            if (_floats is not null)
+            {
+                _floats.AddValues(weights, FlashWorkspace.ScoresStride, rows, (byte*)values, page.Count, softmax.Sums, (byte*)values);
+                return;
+            }
+            for (int row = 0; row < rows; row += AttentionTile.QueryRows)
+            {
+                RowSet sums = RowSet.Of(softmax.Sums, _shape.ValueWidth, row, rows, work.SpareSum);
+                AttentionTile.AddValues(RowSet.Of(weights, FlashWorkspace.ScoresStride, row, rows, work.SpareScores), values, page.Count, _shape.ValueWidth, sums);
+            }
         }
 
         private static void Join(RunningSoftmax part, int partRow, RunningSoftmax result, int row)

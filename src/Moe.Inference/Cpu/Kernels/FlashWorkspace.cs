@@ -5,6 +5,12 @@ namespace Moe.Inference.Cpu.Kernels;
 /// <summary>One worker's memory for flash attention.</summary>
 internal readonly unsafe struct FlashWorkspace
 {
+    /// <summary>Keys whose scores wait together to become weights; a whole number of pages.</summary>
+    public const int SpanLength = 512;
+
+    /// <summary>Numbers from a query row's scores to the next one's: not a power of two, which caches take badly.</summary>
+    public const int ScoresStride = SpanLength + 16;
+
     private readonly long _queries;
     private readonly long _scores;
     private readonly long _sums;
@@ -28,7 +34,7 @@ internal readonly unsafe struct FlashWorkspace
         _rows = rows;
         ScratchLayout layout = default;
         _queries = layout.Take((long)rows * shape.KeyWidth * sizeof(float));
-        _scores = layout.Take((long)rows * pageLength * sizeof(float));
+        _scores = layout.Take((long)rows * ScoresStride * sizeof(float));
         _sums = layout.Take(2L * rows * shape.ValueWidth * sizeof(float));
         _statistics = layout.Take(4L * rows * sizeof(float));
         _keyTile = layout.Take((long)pageLength * shape.KeyWidth * sizeof(float));
@@ -45,7 +51,7 @@ internal readonly unsafe struct FlashWorkspace
     /// <summary>Query rows, contiguous.</summary>
     public float* Queries => (float*)(_memory + _queries);
 
-    /// <summary>Scores of a page, a row per query row.</summary>
+    /// <summary>Scores of a span, a row per query row.</summary>
     public float* Scores => (float*)(_memory + _scores);
 
     /// <summary>Room for a decoded page of keys.</summary>

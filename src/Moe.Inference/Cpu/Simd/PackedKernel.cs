@@ -9,7 +9,7 @@ namespace Moe.Inference.Cpu.Simd;
 internal sealed unsafe class PackedKernel(WeightKernel rows, Tiles tiles) : WeightKernel(rows.Type, rows.Activations)
 {
     /// <summary>From how many tokens on packed rows are faster.</summary>
-    public const int MinTokens = 3;
+    public const int MinTokens = 2;
 
     /// <summary>Rows of a group, which are packed and multiplied together.</summary>
     public int GroupRows => tiles.Rows;

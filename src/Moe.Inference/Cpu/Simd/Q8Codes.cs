@@ -11,10 +11,28 @@ internal static unsafe class Q8Codes
     private const int InfinityBits = 0x7F80_0000;
     private const float Least = 1e-30f; // below, 127 / magnitude leaves the range of floats
 
-    /// <summary>Lane-wise greater of <paramref name="bits"/> and the bits of 8 magnitudes; as integers, NaN is greater than infinity.</summary>
+    /// <summary>The bits of the greatest magnitudes of some numbers, lane by lane; as integers, NaN is greater than infinity.</summary>
+    /// <param name="x">The numbers.</param>
+    /// <param name="count">How many, a multiple of 32.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> MaxMagnitude(Vector256<int> bits, float* x) =>
-        Vector256.Max(bits, Vector256.Load((int*)x) & Vector256.Create(0x7FFF_FFFF));
+    public static Vector256<int> Magnitudes(float* x, int count)
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Vector512<int> even = Vector512<int>.Zero, odd = Vector512<int>.Zero, mask = Vector512.Create(0x7FFF_FFFF);
+            for (int i = 0; i < count; i += 32)
+            {
+                even = Vector512.Max(even, Vector512.Load((int*)x + i) & mask);
+                odd = Vector512.Max(odd, Vector512.Load((int*)x + i + 16) & mask);
+            }
+            even = Vector512.Max(even, odd);
+            return Vector256.Max(even.GetLower(), even.GetUpper());
+        }
+        Vector256<int> bits = Vector256<int>.Zero;
+        for (int i = 0; i < count; i += 8)
+            bits = Vector256.Max(bits, Vector256.Load((int*)x + i) & Vector256.Create(0x7FFF_FFFF));
+        return bits;
+    }
 
     /// <summary>The scale and its inverse. Infinity and NaN give the scale NaN, which shows in every result of the block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

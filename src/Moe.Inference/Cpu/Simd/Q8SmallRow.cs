@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-
 namespace Moe.Inference.Cpu.Simd;
 
 /// <summary>
@@ -27,10 +25,7 @@ internal static unsafe class Q8SmallRow
         int* sums = Sums(row, k);
         for (int block = 0; block < k / Block; block++, x += Block, row += Block)
         {
-            Vector256<int> bits = Vector256<int>.Zero;
-            for (int i = 0; i < Block; i += 8)
-                bits = Q8Codes.MaxMagnitude(bits, x + i);
-            (scales[block], float inverse) = Q8Codes.Scale(bits);
+            (scales[block], float inverse) = Q8Codes.Scale(Q8Codes.Magnitudes(x, Block));
             sums[block] = Q8Codes.Store16(x, inverse, (sbyte*)row) + Q8Codes.Store16(x + 16, inverse, (sbyte*)row + 16);
         }
     }

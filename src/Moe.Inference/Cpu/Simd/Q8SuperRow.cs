@@ -37,10 +37,7 @@ internal static unsafe class Q8SuperRow
         float* scales = Scales(row, k);
         for (int block = 0; block < k / Block; block++, x += Block, row += Block, sums += Group, pairs += Pairs)
         {
-            Vector256<int> bits = Vector256<int>.Zero;
-            for (int i = 0; i < Block; i += 8)
-                bits = Q8Codes.MaxMagnitude(bits, x + i);
-            (scales[block], float inverse) = Q8Codes.Scale(bits);
+            (scales[block], float inverse) = Q8Codes.Scale(Q8Codes.Magnitudes(x, Block));
             if (Avx512BW.IsSupported)
                 StoreBlock(x, inverse, (sbyte*)row, sums);
             else

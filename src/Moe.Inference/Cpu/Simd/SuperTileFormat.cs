@@ -75,7 +75,7 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
         Transposition.Run<S>((uint*)work, RowBytes / sizeof(uint), Rows, blocks * ISuperBlock<T>.Length / sizeof(uint), codes);
     }
 
-    // Blocks of 16 rows are turned as they are, so that a vector has one word of each row; then all rows are unpacked at once.
+    // Words of 16 rows are turned, so that a vector has one of each row; then those of all rows are unpacked at once.
     private static void UnpackTurned(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, uint* turned)
     {
         byte** from = stackalloc byte*[Lanes];
@@ -85,8 +85,17 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
             {
                 for (int r = 0; r < Lanes; r++)
                     from[r] = w + (Math.Min(half + r, rows - 1) * rowBytes) + Layout.RowHeaderBytes + ((long)(block + i) * Layout.BlockBytes);
-                Transposition.Run16(from, T.TurnedWords, turned);
-                StoreTurned(turned, codes + half, side + half);
+                Transposition.Run16(from, 0, T.FirstCodeWord, turned);
+                for (int word = 0; word < ISuperBlock<T>.CodeWords; word += 4)
+                {
+                    Transposition.Four16(
+                        from, T.FirstCodeWord + word, out Vector512<uint> w0, out Vector512<uint> w1, out Vector512<uint> w2, out Vector512<uint> w3);
+                    T.StoreTurnedCodes(w0, word, turned, codes + half, Rows);
+                    T.StoreTurnedCodes(w1, word + 1, turned, codes + half, Rows);
+                    T.StoreTurnedCodes(w2, word + 2, turned, codes + half, Rows);
+                    T.StoreTurnedCodes(w3, word + 3, turned, codes + half, Rows);
+                }
+                StoreTurnedSide(turned, side + half);
             }
         }
     }
@@ -103,7 +112,9 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
             {
                 for (int r = 0; r < Lanes; r++)
                     from[r] = w + ((half + r) * rowBytes) + at;
-                Transposition.Run16(from, T.TurnedWords, (uint*)packed);
+                // The last of these write beyond, which is where words of codes go.
+                Transposition.Run16(from, 0, T.FirstCodeWord, (uint*)packed);
+                Transposition.Run16(from, T.FirstCodeWord, T.TurnedWords, (uint*)packed);
             }
         }
     }
@@ -114,14 +125,18 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
         for (int i = 0; i < blocks; i++, side += SideUnits * Rows, codes += CodeUnits)
         {
             for (int half = 0; half < Rows; half += Lanes, packed += Lanes * Layout.BlockBytes)
-                StoreTurned((uint*)packed, codes + half, side + half);
+            {
+                uint* turned = (uint*)packed, words = turned + (T.FirstCodeWord * Lanes);
+                for (int word = 0; word < ISuperBlock<T>.CodeWords; word++, words += Lanes)
+                    T.StoreTurnedCodes(Vector512.Load(words), word, turned, codes + half, Rows);
+                StoreTurnedSide(turned, side + half);
+            }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreTurned(uint* turned, uint* codes, uint* side)
+    private static void StoreTurnedSide(uint* turned, uint* side)
     {
-        T.StoreTurnedCodes(turned, codes, Rows);
         T.StoreTurnedScales(turned, side, side + (Groups * Rows), Rows);
         ConvertHeaders(turned, (float*)(side + ((Groups + Pairs) * Rows)), Lanes);
     }

@@ -40,6 +40,9 @@ internal unsafe struct TilePart
     /// <summary>0 at the start of a row of weights, where results start anew; otherwise all bits are set, and results are added to.</summary>
     public long Started;
 
+    /// <summary>Groups of tokens that an assembled routine takes one after the other; it leaves the addresses behind them.</summary>
+    public long Groups;
+
     /// <summary>Whether results start anew.</summary>
     public readonly bool IsFirst => Started == 0;
 

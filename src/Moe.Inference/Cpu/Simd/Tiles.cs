@@ -83,27 +83,31 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
                     Blocks = chunk,
                     Started = block == 0 ? 0 : -1,
                 };
-                if (block + chunk == blocks)
-                    Prefetch(y + row, yStride, targets, tokens);
-                product.Multiply(part, tokens, Next(w, rowBytes, row, rows, block + chunk, blocks, packed));
+                product.Multiply(part, tokens, Next(w, rowBytes, row, block + chunk, blocks, packed));
             }
             for (int token = 0; token < tokens; token++)
-                Copy(results + ((long)token * F.Rows), y + ((targets == null ? token : targets[token]) * yStride) + row, count);
+            {
+                if (targets == null)
+                    Copy(results + ((long)token * F.Rows), y + (token * yStride) + row, count);
+                else
+                    CopyScattered(results + ((long)token * F.Rows), y + (targets[token] * yStride) + row, count);
+            }
         }
+        // Before another thread is told that results are there.
+        if (targets != null && Sse.IsSupported)
+            Sse.StoreFence();
     }
 
-    // Results go to rows far apart, mostly far from the processor: they may come nearer while the last products are computed.
-    private static void Prefetch(float* y, long yStride, int* targets, int tokens)
+    // Results that go to rows far apart are read much later: past the caches, what lies there need not be fetched first.
+    private static void CopyScattered(float* from, float* to, int count)
     {
-        const int Line = 64 / sizeof(float);
-        if (!Sse.IsSupported)
-            return;
-        for (int token = 0; token < tokens; token++)
+        if (!Vector512.IsHardwareAccelerated || count != F.Rows || ((nuint)to & (Alignment - 1)) != 0)
         {
-            float* to = y + ((targets == null ? token : targets[token]) * yStride);
-            for (int i = 0; i < F.Rows; i += Line)
-                Sse.Prefetch1(to + i);
+            Copy(from, to, count);
+            return;
         }
+        for (int i = 0; i < F.Rows; i += Vector512<float>.Count)
+            Vector512.Load(from + i).StoreAlignedNonTemporal(to + i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -118,15 +122,14 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
             Vector256.Load(from + i).Store(to + i);
     }
 
-    // The next blocks of the same rows, or the first blocks of the next rows.
-    private static WeightsAhead Next(byte* w, long rowBytes, int row, int rows, int block, int blocks, bool packed)
+    // The next blocks of the same rows, or the first blocks of the next rows. Beyond the last row, the same thread is likely to go on.
+    private static WeightsAhead Next(byte* w, long rowBytes, int row, int block, int blocks, bool packed)
     {
         if (block == blocks)
             (row, block) = (row + F.Rows, 0);
-        int chunk = Math.Min(F.ChunkBlocks, blocks - block);
-        int bytes = chunk * F.BlockBytes, count = Math.Clamp(rows - row, 0, F.Rows);
+        int bytes = Math.Min(F.ChunkBlocks, blocks - block) * F.BlockBytes;
         if (packed)
-            return new WeightsAhead(w + (row * rowBytes) + ((long)block * F.BlockBytes * F.Rows), bytes, count, bytes);
-        return new WeightsAhead(w + (row * rowBytes) + ((long)block * F.BlockBytes), rowBytes, count, bytes);
+            return new WeightsAhead(w + (row * rowBytes) + ((long)block * F.BlockBytes * F.Rows), bytes, F.Rows, bytes);
+        return new WeightsAhead(w + (row * rowBytes) + ((long)block * F.BlockBytes), rowBytes, F.Rows, bytes);
     }
 }

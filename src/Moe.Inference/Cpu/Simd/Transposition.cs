@@ -24,29 +24,35 @@ internal static unsafe class Transposition
         }
     }
 
-    /// <summary><c>target[16·c + r]</c> is word c of the r-th of 16 sources.</summary>
-    /// <param name="sources">Where the sources begin.</param>
-    /// <param name="columns">Words of a source.</param>
+    /// <summary><c>target[16·c + r]</c> is word c of the r-th of 16 sources; up to three words beyond the last one are written, too.</summary>
+    /// <param name="sources">Where the sources begin; of four words that begin with one of the columns, all can be read.</param>
+    /// <param name="first">The first word.</param>
+    /// <param name="end">The word after the last one.</param>
     /// <param name="target">Where they go.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run16(byte** sources, int columns, uint* target)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run16(byte** sources, int first, int end, uint* target)
     {
-        int c = 0;
-        for (; c <= columns - 4; c += 4)
+        for (int c = first; c < end; c += 4)
         {
-            Vector512<uint> a = Quarters(sources, 0, c), b = Quarters(sources, 1, c), e = Quarters(sources, 2, c), f = Quarters(sources, 3, c);
-            Vector512<ulong> a0 = Avx512F.UnpackLow(a, b).AsUInt64(), a1 = Avx512F.UnpackHigh(a, b).AsUInt64();
-            Vector512<ulong> a2 = Avx512F.UnpackLow(e, f).AsUInt64(), a3 = Avx512F.UnpackHigh(e, f).AsUInt64();
-            Avx512F.UnpackLow(a0, a2).AsUInt32().Store(target + (16 * c));
-            Avx512F.UnpackHigh(a0, a2).AsUInt32().Store(target + (16 * c) + 16);
-            Avx512F.UnpackLow(a1, a3).AsUInt32().Store(target + (16 * c) + 32);
-            Avx512F.UnpackHigh(a1, a3).AsUInt32().Store(target + (16 * c) + 48);
+            Four16(sources, c, out Vector512<uint> w0, out Vector512<uint> w1, out Vector512<uint> w2, out Vector512<uint> w3);
+            w0.Store(target + (16 * c));
+            w1.Store(target + (16 * c) + 16);
+            w2.Store(target + (16 * c) + 32);
+            w3.Store(target + (16 * c) + 48);
         }
-        for (; c < columns; c++)
-        {
-            for (int r = 0; r < 16; r++)
-                target[(16 * c) + r] = ((uint*)sources[r])[c];
-        }
+    }
+
+    /// <summary>Four neighbouring words of each of 16 sources: a vector for each word, a lane for each source.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Four16(byte** sources, int column, out Vector512<uint> w0, out Vector512<uint> w1, out Vector512<uint> w2, out Vector512<uint> w3)
+    {
+        Vector512<uint> a = Quarters(sources, 0, column), b = Quarters(sources, 1, column), e = Quarters(sources, 2, column), f = Quarters(sources, 3, column);
+        Vector512<ulong> a0 = Avx512F.UnpackLow(a, b).AsUInt64(), a1 = Avx512F.UnpackHigh(a, b).AsUInt64();
+        Vector512<ulong> a2 = Avx512F.UnpackLow(e, f).AsUInt64(), a3 = Avx512F.UnpackHigh(e, f).AsUInt64();
+        w0 = Avx512F.UnpackLow(a0, a2).AsUInt32();
+        w1 = Avx512F.UnpackHigh(a0, a2).AsUInt32();
+        w2 = Avx512F.UnpackLow(a1, a3).AsUInt32();
+        w3 = Avx512F.UnpackHigh(a1, a3).AsUInt32();
     }
 
     // Four words of sources r, r + 4, r + 8 and r + 12.

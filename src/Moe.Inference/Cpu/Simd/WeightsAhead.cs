@@ -9,7 +9,7 @@ namespace Moe.Inference.Cpu.Simd;
 /// </summary>
 /// <param name="from">The first row's piece.</param>
 /// <param name="rowBytes">Bytes from row to row.</param>
-/// <param name="rows">Rows; 0 for nothing.</param>
+/// <param name="rows">Rows; they need not exist.</param>
 /// <param name="bytes">Bytes of a row's piece.</param>
 internal readonly unsafe struct WeightsAhead(byte* from, long rowBytes, int rows, int bytes)
 {

@@ -21,7 +21,8 @@ internal readonly unsafe struct WideSmallRows<T> : IRowProduct
     // Further than usual: eight rows of a format as wide as Q8_0 are more than the usual distance, and the last would come late.
     private const int PrefetchDistance = 2 * Tiling.PrefetchDistance;
 
-    public static int MostTokens => Tiling.MinTokens - 1;
+    // Assembled tiles, which formats without minimums have, pay from two tokens on.
+    public static int MostTokens => T.HasMinimum ? Tiling.MinTokens - 1 : 1;
 
     public static void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride)
     {

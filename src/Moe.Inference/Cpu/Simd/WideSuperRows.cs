@@ -6,19 +6,20 @@ using Moe.Inference.Quantization;
 namespace Moe.Inference.Cpu.Simd;
 
 /// <summary>
-/// Formats with blocks of 256 weights against few tokens, in vectors of 64 codes: four rows at once, each unpacked once for up to four tokens.
+/// Formats with blocks of 256 weights against few tokens, in vectors of 64 codes: four rows at once, each unpacked once for up to three tokens.
 /// Arithmetic as in <see cref="SuperRows{T, R}"/>, to the last bit.
 /// </summary>
 /// <typeparam name="T">The weights' format.</typeparam>
 internal readonly unsafe struct WideSuperRows<T> : IRowProduct
     where T : struct, ISuperBlock<T>
 {
-    private const int Rows = 4, TokensAtOnce = 4;
+    private const int Rows = 4;
 
     // Spreads a row's scales over the pairs of products of each vector of codes: a chunk of 16 codes is half a lane of scales and uses one.
     private static readonly Vector512<byte> Spread0 = Spread(0), Spread1 = Spread(1), Spread2 = Spread(2), Spread3 = Spread(3);
 
-    public static int MostTokens => 8;
+    // Without minimums, registers run short of room for a third.
+    public static int MostTokens => T.HasMinimums ? 3 : 2;
 
     public static void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride)
     {
@@ -29,58 +30,48 @@ internal readonly unsafe struct WideSuperRows<T> : IRowProduct
         for (int r = 0; r < rows; r += Rows)
         {
             FourRows from = new(w + (r * rowBytes), rowBytes, Math.Min(Rows, rows - r));
-            for (int t = 0; t < tokens; t += TokensAtOnce)
+            Tokens of = new(arranged, stride, (byte*)Q8SuperRow.Scales(x, k), xStride, k);
+            Results to = new(y + r, yStride, from.Count);
+            switch (tokens)
             {
-                Tokens of = new(arranged + (t * stride), stride, (byte*)Q8SuperRow.Scales(x + (t * xStride), k), xStride, k);
-                Results to = new(y + (t * yStride) + r, yStride, from.Count);
-                switch (tokens - t)
-                {
-                    case 1:
-                        DotRows<One>(from, of, to, t == 0);
-                        break;
-                    case 2:
-                        DotRows<Two>(from, of, to, t == 0);
-                        break;
-                    case 3:
-                        DotRows<Three>(from, of, to, t == 0);
-                        break;
-                    default:
-                        DotRows<Four>(from, of, to, t == 0);
-                        break;
-                }
+                case 1:
+                    DotRows<One>(from, of, to);
+                    break;
+                case 2:
+                    DotRows<Two>(from, of, to);
+                    break;
+                default:
+                    DotRows<Three>(from, of, to);
+                    break;
             }
         }
     }
 
     // Digits: the token, then the row where there is one. No calls inside: they would push all sums out of their registers.
-    private static void DotRows<N>(in FourRows rows, in Tokens tokens, in Results results, bool prefetch)
+    private static void DotRows<N>(in FourRows rows, in Tokens tokens, in Results results)
         where N : struct, ITokenCount
     {
         int blockBytes = Layout.BlockBytes, header = Layout.RowHeaderBytes;
         byte* row0 = rows.First, row1 = rows.At(1), row2 = rows.At(2), row3 = rows.At(3);
         byte* b0 = row0 + header, b1 = row1 + header, b2 = row2 + header, b3 = row3 + header;
-        byte* a0 = tokens.Codes, a1 = a0 + tokens.Stride, a2 = a1 + tokens.Stride, a3 = a2 + tokens.Stride;
-        float* f0 = (float*)tokens.Scales, f1 = (float*)(tokens.Scales + tokens.ScaleStride);
-        float* f2 = (float*)((byte*)f1 + tokens.ScaleStride), f3 = (float*)((byte*)f2 + tokens.ScaleStride);
+        byte* a0 = tokens.Codes, a1 = a0 + tokens.Stride, a2 = a1 + tokens.Stride;
+        float* f0 = (float*)tokens.Scales, f1 = (float*)(tokens.Scales + tokens.ScaleStride), f2 = (float*)((byte*)f1 + tokens.ScaleStride);
         byte* ahead = row0 + Tiling.PrefetchDistance;
-        Vector128<float> total0 = default, total1 = default, total2 = default, total3 = default;
+        Vector128<float> total0 = default, total1 = default, total2 = default;
         for (int block = 0; block < tokens.K / ISuperBlock<T>.Length; block++)
         {
-            if (prefetch)
-                Tiling.Prefetch(ahead, Rows * blockBytes);
+            Tiling.Prefetch(ahead, Rows * blockBytes);
             ahead += Rows * blockBytes;
             T.LoadWideScales(b0, b1, b2, b3, out Vector512<short> s0, out Vector512<short> s1, out Vector512<short> s2, out Vector512<short> s3, out Vector512<short> minimums);
-            AddRow<N>(b0, s0, a0, a1, a2, a3, out Vector512<int> p00, out Vector512<int> p10, out Vector512<int> p20, out Vector512<int> p30);
-            AddRow<N>(b1, s1, a0, a1, a2, a3, out Vector512<int> p01, out Vector512<int> p11, out Vector512<int> p21, out Vector512<int> p31);
-            Vector512<int> q0 = LaneSums.Pairs(p00, p01), q1 = default, q2 = default, q3 = default;
+            AddRow<N>(b0, s0, a0, a1, a2, out Vector512<int> p00, out Vector512<int> p10, out Vector512<int> p20);
+            AddRow<N>(b1, s1, a0, a1, a2, out Vector512<int> p01, out Vector512<int> p11, out Vector512<int> p21);
+            Vector512<int> q0 = LaneSums.Pairs(p00, p01), q1 = default, q2 = default;
             if (N.Value > 1)
                 q1 = LaneSums.Pairs(p10, p11);
             if (N.Value > 2)
                 q2 = LaneSums.Pairs(p20, p21);
-            if (N.Value > 3)
-                q3 = LaneSums.Pairs(p30, p31);
-            AddRow<N>(b2, s2, a0, a1, a2, a3, out Vector512<int> p02, out Vector512<int> p12, out Vector512<int> p22, out Vector512<int> p32);
-            AddRow<N>(b3, s3, a0, a1, a2, a3, out Vector512<int> p03, out Vector512<int> p13, out Vector512<int> p23, out Vector512<int> p33);
+            AddRow<N>(b2, s2, a0, a1, a2, out Vector512<int> p02, out Vector512<int> p12, out Vector512<int> p22);
+            AddRow<N>(b3, s3, a0, a1, a2, out Vector512<int> p03, out Vector512<int> p13, out Vector512<int> p23);
 
             Vector128<uint> headers = Vector128.Create(
                 T.HeaderBits(row0, b0), T.HeaderBits(row1, b1), T.HeaderBits(row2, b2), T.HeaderBits(row3, b3));
@@ -90,8 +81,6 @@ internal readonly unsafe struct WideSuperRows<T> : IRowProduct
                 total1 = Finish(total1, LaneSums.OfPairs(q1, LaneSums.Pairs(p12, p13)), d, minimums, m, a1, f1 + block);
             if (N.Value > 2)
                 total2 = Finish(total2, LaneSums.OfPairs(q2, LaneSums.Pairs(p22, p23)), d, minimums, m, a2, f2 + block);
-            if (N.Value > 3)
-                total3 = Finish(total3, LaneSums.OfPairs(q3, LaneSums.Pairs(p32, p33)), d, minimums, m, a3, f3 + block);
 
             b0 += blockBytes;
             b1 += blockBytes;
@@ -100,7 +89,6 @@ internal readonly unsafe struct WideSuperRows<T> : IRowProduct
             a0 += WideActivations<T>.Record;
             a1 += WideActivations<T>.Record;
             a2 += WideActivations<T>.Record;
-            a3 += WideActivations<T>.Record;
         }
 
         results.Store(0, total0);
@@ -108,15 +96,13 @@ internal readonly unsafe struct WideSuperRows<T> : IRowProduct
             results.Store(1, total1);
         if (N.Value > 2)
             results.Store(2, total2);
-        if (N.Value > 3)
-            results.Store(3, total3);
     }
 
     // Σ scale·(code − zero)·activation of one row's block, over the lanes, for each token.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void AddRow<N>(
-        byte* block, Vector512<short> scales, byte* a0, byte* a1, byte* a2, byte* a3,
-        out Vector512<int> p0, out Vector512<int> p1, out Vector512<int> p2, out Vector512<int> p3)
+        byte* block, Vector512<short> scales, byte* a0, byte* a1, byte* a2,
+        out Vector512<int> p0, out Vector512<int> p1, out Vector512<int> p2)
         where N : struct, ITokenCount
     {
         T.LoadWideCodes(block, 0, out Vector512<byte> c0, out Vector512<byte> c1);
@@ -126,13 +112,11 @@ internal readonly unsafe struct WideSuperRows<T> : IRowProduct
         Vector512<short> s2 = Avx512BW.Shuffle(scales.AsByte(), Spread2).AsInt16();
         Vector512<short> s3 = Avx512BW.Shuffle(scales.AsByte(), Spread3).AsInt16();
         p0 = Products(c0, s0, a0, 0) + Products(c1, s1, a0, 1) + (Products(c2, s2, a0, 2) + Products(c3, s3, a0, 3));
-        p1 = p2 = p3 = default;
+        p1 = p2 = default;
         if (N.Value > 1)
             p1 = Products(c0, s0, a1, 0) + Products(c1, s1, a1, 1) + (Products(c2, s2, a1, 2) + Products(c3, s3, a1, 3));
         if (N.Value > 2)
             p2 = Products(c0, s0, a2, 0) + Products(c1, s1, a2, 1) + (Products(c2, s2, a2, 2) + Products(c3, s3, a2, 3));
-        if (N.Value > 3)
-            p3 = Products(c0, s0, a3, 0) + Products(c1, s1, a3, 1) + (Products(c2, s2, a3, 2) + Products(c3, s3, a3, 3));
         if (T.ZeroPoint == 0)
             return;
         p0 += ZeroProducts(scales, a0);
@@ -140,8 +124,6 @@ internal readonly unsafe struct WideSuperRows<T> : IRowProduct
             p1 += ZeroProducts(scales, a1);
         if (N.Value > 2)
             p2 += ZeroProducts(scales, a2);
-        if (N.Value > 3)
-            p3 += ZeroProducts(scales, a3);
     }
 
     // 64 products summed in pairs as 16-bit numbers (at most 2·127·127), times the scale of each 16, summed in pairs as 32-bit numbers.
@@ -210,7 +192,7 @@ internal readonly unsafe struct WideSuperRows<T> : IRowProduct
         public byte* At(int row) => first + (Math.Min(row, count - 1) * rowBytes);
     }
 
-    /// <summary>Up to four tokens' arranged activations, and the scales of their blocks.</summary>
+    /// <summary>Up to three tokens' arranged activations, and the scales of their blocks.</summary>
     private readonly struct Tokens(byte* codes, long stride, byte* scales, long scaleStride, int k)
     {
         public byte* Codes => codes;

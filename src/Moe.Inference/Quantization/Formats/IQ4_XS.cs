@@ -63,6 +63,32 @@ internal readonly unsafe struct IQ4_XS : ISuperBlock<IQ4_XS>
         second = Avx512BW.Shuffle(Iq4Table.Wide, (codes.AsUInt16() >>> 4).AsByte() & low);
     }
 
+    public static int TurnedWords => (CodesAt + 128) / sizeof(uint);
+
+    public static int FirstCodeWord => CodesAt / sizeof(uint);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreTurnedCodes(Vector512<uint> words, int index, uint* turned, uint* codes, int stride)
+    {
+        // Four words have the codes of 32 weights.
+        uint* to = codes + ((index + (index & ~3)) * stride);
+        Avx512BW.Shuffle(Iq4Table.WideBiased, Nibbles.Low(words.AsByte())).Store((byte*)to);
+        Avx512BW.Shuffle(Iq4Table.WideBiased, Nibbles.High(words.AsByte())).Store((byte*)(to + (4 * stride)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreTurnedScales(uint* turned, uint* scales, uint* minimums, int stride)
+    {
+        Vector512<int> upper = Vector512.Load((int*)turned) >> (8 * HighBitsAt), lower = Vector512.Load((int*)turned + Vector512<int>.Count);
+        for (int group = 0; group < 8; group++, scales += stride)
+        {
+            Vector512<int> scale = (lower & Vector512.Create(15)) | ((upper & Vector512.Create(3)) << 4);
+            (scale - Vector512.Create(32)).Store((int*)scales);
+            lower >>>= 4;
+            upper >>>= 2;
+        }
+    }
+
     public static void Encode(float* x, byte* row, byte* block)
     {
         Span<float> scales = stackalloc float[8];

@@ -9,6 +9,9 @@ internal static class Iq4Table
     /// <summary>The table in each quarter of a wide vector.</summary>
     public static readonly Vector512<byte> Wide = Vector512.Create(Vector);
 
+    /// <summary>The same plus 128, unsigned.</summary>
+    public static readonly Vector512<byte> WideBiased = Wide ^ Vector512.Create((byte)0x80);
+
     private static ReadOnlySpan<sbyte> Values => [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
     /// <summary>The table for <see cref="ByteTable"/>, signed bytes.</summary>

@@ -67,21 +67,18 @@ internal readonly unsafe struct Q4_K : ISuperBlock<Q4_K>
 
     public static int TurnedWords => (CodesAt + 128) / sizeof(uint);
 
-    public static void StoreTurnedCodes(uint* turned, uint* codes, int stride)
+    public static int FirstCodeWord => CodesAt / sizeof(uint);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreTurnedCodes(Vector512<uint> words, int index, uint* turned, uint* codes, int stride)
     {
         // Eight words have the codes of 64 weights.
-        uint* words = turned + (CodesAt / sizeof(uint) * Vector512<uint>.Count);
-        for (int part = 0; part < 4; part++, codes += 8 * stride)
-        {
-            for (int word = 0; word < 8; word++, codes += stride, words += Vector512<uint>.Count)
-            {
-                Vector512<byte> both = Vector512.Load((byte*)words);
-                Nibbles.Low(both).Store((byte*)codes);
-                Nibbles.High(both).Store((byte*)(codes + (8 * stride)));
-            }
-        }
+        uint* to = codes + ((index + (index & ~7)) * stride);
+        Nibbles.Low(words.AsByte()).Store((byte*)to);
+        Nibbles.High(words.AsByte()).Store((byte*)(to + (8 * stride)));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreTurnedScales(uint* turned, uint* scales, uint* minimums, int stride) =>
         KScales.StoreTurned(turned + (ScalesAt / sizeof(uint) * Vector512<uint>.Count), scales, minimums, stride);
 

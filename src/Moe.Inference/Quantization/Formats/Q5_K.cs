@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Quantization;
@@ -70,6 +71,26 @@ internal readonly unsafe struct Q5_K : ISuperBlock<Q5_K>
         first = ((nibbles & low) | (moved & upper)).AsByte();
         second = (((nibbles >>> 4) & low) | ((moved >>> 1) & upper)).AsByte();
     }
+
+    public static int TurnedWords => (CodesAt + 128) / sizeof(uint);
+
+    public static int FirstCodeWord => CodesAt / sizeof(uint);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreTurnedCodes(Vector512<uint> words, int index, uint* turned, uint* codes, int stride)
+    {
+        // Eight words have the lower bits of 64 weights; a fifth bit is moved to where a byte's fifth bit is, and the one above it to the same place.
+        int group = index / 8 * 2;
+        Vector512<uint> fifth = Vector512.Load(turned + (((HighBitsAt / sizeof(uint)) + (index & 7)) * Vector512<uint>.Count));
+        Vector512<uint> moved = Avx512F.RotateLeftVariable(fifth, Vector512.Create((uint)(4 - group) & 31)), bit = Vector512.Create(0x1010_1010u);
+        uint* to = codes + ((index + (index & ~7)) * stride);
+        (Nibbles.Low(words.AsByte()).AsUInt32() | (moved & bit)).Store(to);
+        (Nibbles.High(words.AsByte()).AsUInt32() | ((moved >>> 1) & bit)).Store(to + (8 * stride));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreTurnedScales(uint* turned, uint* scales, uint* minimums, int stride) =>
+        KScales.StoreTurned(turned + (ScalesAt / sizeof(uint) * Vector512<uint>.Count), scales, minimums, stride);
 
     public static void Encode(float* x, byte* row, byte* block)
     {
