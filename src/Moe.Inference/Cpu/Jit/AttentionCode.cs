@@ -1,17 +1,17 @@
 using System.Runtime.InteropServices;
 using Iced.Intel;
+using Moe.Inference.Tensors;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Moe.Inference.Cpu.Jit;
 
 /// <summary>
-/// What the two AVX-512 routines of attention share: keys or values of one head, as halves or as floats, meet up to four query rows in
-/// float32. The argument is the address of a <see cref="AttentionPart"/>.
+/// What the two AVX-512 routines of attention share: keys or values of one head, as they are stored, meet up to four query rows in float32. The argument is the address of a <see cref="AttentionPart"/>.
 /// </summary>
 /// <param name="width">Elements of a key or value; whole vectors.</param>
 /// <param name="rows">Query rows.</param>
-/// <param name="halves">Whether keys and values are halves; otherwise floats.</param>
-internal abstract class AttentionCode(int width, int rows, bool halves) : RoutineCode
+/// <param name="stored">What keys and values are stored as: F32, F16 or Q8_0.</param>
+internal abstract class AttentionCode(int width, int rows, ElementType stored) : RoutineCode
 {
     /// <summary>Elements that are converted at once.</summary>
     public const int Lanes = 16;
@@ -28,11 +28,8 @@ internal abstract class AttentionCode(int width, int rows, bool halves) : Routin
     /// <summary>Vectors of a row.</summary>
     protected int Steps => width / Lanes;
 
-    /// <summary>Bytes of a vector of a key or value, as it is stored.</summary>
-    protected int StoredBytes => halves ? FloatBytes / 2 : FloatBytes;
-
     /// <summary>Bytes of a key or value, as it is stored.</summary>
-    protected int StoredRowBytes => Steps * StoredBytes;
+    protected int StoredRowBytes => (int)ElementLayout.Of(stored).RowBytes(width);
 
     /// <summary>Bytes of a row of floats.</summary>
     protected int FloatRowBytes => width * 4;
@@ -58,6 +55,8 @@ internal abstract class AttentionCode(int width, int rows, bool halves) : Routin
     /// <summary>Reads what both routines need.</summary>
     protected void LoadFields()
     {
+        // Only the longer encoding has masks and registers from 16 on.
+        Asm.PreferVex = false;
         LoadField(Stored, nameof(AttentionPart.Stored));
         LoadField(rcx, nameof(AttentionPart.Count));
         LoadField(Ahead, nameof(AttentionPart.Ahead));
@@ -68,19 +67,51 @@ internal abstract class AttentionCode(int width, int rows, bool halves) : Routin
     }
 
     /// <summary>Reads a vector of a key or value.</summary>
-    protected void LoadStored(AssemblerRegisterZMM vector, AssemblerRegister64 address, int offset)
+    /// <param name="vector">Where it goes.</param>
+    /// <param name="address">The key or value.</param>
+    /// <param name="step">Which of its vectors.</param>
+    /// <param name="scale">Where the scale of a block is kept, if blocks have any.</param>
+    /// <param name="isFirst">Whether no vector of the same block was read before this one.</param>
+    protected void LoadStored(AssemblerRegisterZMM vector, AssemblerRegister64 address, int step, AssemblerRegisterZMM scale, bool isFirst)
     {
-        if (halves)
-            Asm.vcvtph2ps(vector, __ymmword_ptr[address + offset]);
-        else
-            Asm.vmovups(vector, __zmmword_ptr[address + offset]);
+        switch (stored)
+        {
+            case ElementType.F32:
+                Asm.vmovups(vector, __zmmword_ptr[address + (step * FloatBytes)]);
+                break;
+            case ElementType.F16:
+                Asm.vcvtph2ps(vector, __ymmword_ptr[address + (step * FloatBytes / 2)]);
+                break;
+            default:
+                LoadBlock(vector, address, step, scale, isFirst);
+                break;
+        }
     }
 
-    /// <summary>Asks for some of what will be read next.</summary>
-    protected void FetchAhead(int offset, int bytes)
+    /// <summary>Asks for some of what will be read next: as much as some vectors of some keys or values take.</summary>
+    /// <param name="step">The first vector.</param>
+    /// <param name="steps">How many.</param>
+    /// <param name="count">Of how many keys or values.</param>
+    protected void FetchAhead(int step, int steps, int count)
     {
-        for (int at = 0; at < bytes; at += LineBytes)
-            Asm.prefetcht0(__byte_ptr[Ahead + (offset + at)]);
+        int bytes = count * StoredRowBytes;
+        for (int at = bytes * step / Steps; at < bytes * (step + steps) / Steps; at += LineBytes)
+            Asm.prefetcht0(__byte_ptr[Ahead + at]);
+    }
+
+    // Of Q8_0: a half, the scale, then the bytes of two vectors. Scale times byte is exact.
+    private void LoadBlock(AssemblerRegisterZMM vector, AssemblerRegister64 address, int step, AssemblerRegisterZMM scale, bool isFirst)
+    {
+        const int ScaleBytes = 2, StepsOfBlock = 2;
+        int block = step / StepsOfBlock * (ScaleBytes + (StepsOfBlock * Lanes));
+        if (isFirst || step % StepsOfBlock == 0)
+        {
+            Asm.vpbroadcastw(ymm31, __word_ptr[address + block]);
+            Asm.vcvtph2ps(scale, ymm31);
+        }
+        Asm.vpmovsxbd(vector, __xmmword_ptr[address + (block + ScaleBytes + (step % StepsOfBlock * Lanes))]);
+        Asm.vcvtdq2ps(vector, vector);
+        Asm.vmulps(vector, vector, scale);
     }
 
     /// <summary>Where a field of the argument lies.</summary>

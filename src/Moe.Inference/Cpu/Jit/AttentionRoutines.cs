@@ -1,28 +1,29 @@
 using System.Collections.Concurrent;
 using Moe.Inference.Cpu.Simd;
+using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Cpu.Jit;
 
-/// <summary>The products of attention with keys and values, as halves as they are stored or as floats, by assembled AVX-512 routines.</summary>
+/// <summary>The products of attention with keys and values as they are stored, by assembled AVX-512 routines.</summary>
 /// <param name="keyWidth">Elements of a key.</param>
 /// <param name="valueWidth">Elements of a value.</param>
-/// <param name="halves">Whether keys and values are halves; otherwise floats.</param>
+/// <param name="stored">What keys and values are stored as: F32, F16 or Q8_0.</param>
 /// <param name="routines">For 1, 2, … query rows: first the routines of scores, then those of values.</param>
-internal sealed unsafe class AttentionRoutines(int keyWidth, int valueWidth, bool halves, AssembledRoutines routines)
+internal sealed unsafe class AttentionRoutines(int keyWidth, int valueWidth, ElementType stored, AssembledRoutines routines)
 {
     // Routines are unrolled over a row.
     private const int MostWidth = 1024;
 
-    private static readonly ConcurrentDictionary<(int KeyWidth, int ValueWidth, bool Halves), Lazy<AttentionRoutines?>> Known = new();
+    private static readonly ConcurrentDictionary<(int KeyWidth, int ValueWidth, ElementType Stored), Lazy<AttentionRoutines?>> Known = new();
 
     /// <summary>The products for rows of some widths; null if intrinsics must do.</summary>
-    public static AttentionRoutines? For(int keyWidth, int valueWidth, bool halves) =>
-        CpuFeatures.Current >= CpuPath.Avx512 && Fits(keyWidth) && Fits(valueWidth)
-            ? Known.GetOrAdd((keyWidth, valueWidth, halves), key => new Lazy<AttentionRoutines?>(() => Make(key.KeyWidth, key.ValueWidth, key.Halves))).Value
+    public static AttentionRoutines? For(int keyWidth, int valueWidth, ElementType stored) =>
+        CpuFeatures.Current >= CpuPath.Avx512 && Fits(keyWidth, stored) && Fits(valueWidth, stored)
+            ? Known.GetOrAdd((keyWidth, valueWidth, stored), key => new Lazy<AttentionRoutines?>(() => Make(key.KeyWidth, key.ValueWidth, key.Stored))).Value
             : null;
 
-    /// <summary>Whether keys and values are halves; otherwise floats.</summary>
-    public bool Halves => halves;
+    /// <summary>What keys and values are stored as.</summary>
+    public ElementType Stored => stored;
 
     /// <summary>scores[i][j] = scale · query_i · key_j.</summary>
     /// <param name="queries">The queries, contiguous.</param>
@@ -70,19 +71,20 @@ internal sealed unsafe class AttentionRoutines(int keyWidth, int valueWidth, boo
         Run(AttentionCode.MaxRows, rows, valueWidth, part);
     }
 
-    private static bool Fits(int width) => width is > 0 and <= MostWidth && width % AttentionCode.Lanes == 0;
+    private static bool Fits(int width, ElementType stored) => stored is ElementType.F32 or ElementType.F16 or ElementType.Q8_0
+        && width is > 0 and <= MostWidth && width % AttentionCode.Lanes == 0 && width % ElementLayout.Of(stored).BlockLength == 0;
 
-    private static AttentionRoutines? Make(int keyWidth, int valueWidth, bool halves) => JitTiles.Checked(
-        $"AVX-512 attention on {(halves ? "halves" : "floats")} of widths {keyWidth} and {valueWidth}",
-        () => new AttentionRoutines(keyWidth, valueWidth, halves, Assemble(keyWidth, valueWidth, halves)),
+    private static AttentionRoutines? Make(int keyWidth, int valueWidth, ElementType stored) => JitTiles.Checked(
+        $"AVX-512 attention on {stored} of widths {keyWidth} and {valueWidth}",
+        () => new AttentionRoutines(keyWidth, valueWidth, stored, Assemble(keyWidth, valueWidth, stored)),
         made => AttentionCheck.Difference(made, keyWidth, valueWidth));
 
     /// <summary>The routines for rows of some widths.</summary>
-    internal static AssembledRoutines Assemble(int keyWidth, int valueWidth, bool halves)
+    internal static AssembledRoutines Assemble(int keyWidth, int valueWidth, ElementType stored)
     {
         IEnumerable<int> rows = Enumerable.Range(1, AttentionCode.MaxRows);
         return new AssembledRoutines(
-            [.. rows.Select(count => new ScoresCode(keyWidth, count, halves).Assemble()), .. rows.Select(count => new ValuesCode(valueWidth, count, halves).Assemble())]);
+            [.. rows.Select(count => new ScoresCode(keyWidth, count, stored).Assemble()), .. rows.Select(count => new ValuesCode(valueWidth, count, stored).Assemble())]);
     }
 
     private void Run(int first, int rows, int width, AttentionPart part)

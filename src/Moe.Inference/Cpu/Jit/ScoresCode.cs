@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Moe.Inference.Tensors;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Moe.Inference.Cpu.Jit;
@@ -8,7 +9,7 @@ namespace Moe.Inference.Cpu.Jit;
 /// <see cref="Simd.Lanes512.Sum"/> adds them, so that bits are those of the portable products.
 /// </summary>
 /// <inheritdoc/>
-internal sealed class ScoresCode(int width, int rows, bool halves) : AttentionCode(width, rows, halves)
+internal sealed class ScoresCode(int width, int rows, ElementType stored) : AttentionCode(width, rows, stored)
 {
     private const int Keys = 4;
 
@@ -25,10 +26,10 @@ internal sealed class ScoresCode(int width, int rows, bool halves) : AttentionCo
 
     private static AssemblerRegisterZMM Key(int key) => Vector(16 + key);
 
+    private static AssemblerRegisterZMM BlockScale(int key) => Vector(24 + key);
+
     protected override void Body()
     {
-        // Only the longer encoding has masks and registers from 16 on.
-        Asm.PreferVex = false;
         LoadFields();
         Asm.vbroadcastss(Scale, __dword_ptr[Argument + OffsetOf(nameof(AttentionPart.Scale))]);
         Asm.mov(r12d, FirstOfQuarters);
@@ -73,8 +74,8 @@ internal sealed class ScoresCode(int width, int rows, bool halves) : AttentionCo
     private void AddProducts(int step)
     {
         for (int key = 0; key < Keys; key++)
-            LoadStored(Key(key), KeyAddresses[key], step * StoredBytes);
-        FetchAhead(step * Keys * StoredBytes, Keys * StoredBytes);
+            LoadStored(Key(key), KeyAddresses[key], step, BlockScale(key), step == 0);
+        FetchAhead(step, 1, Keys);
         for (int row = 0; row < Rows; row++)
         {
             Asm.vmovups(Query, __zmmword_ptr[Floats + ((row * FloatRowBytes) + (step * FloatBytes))]);

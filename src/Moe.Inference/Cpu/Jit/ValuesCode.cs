@@ -1,11 +1,12 @@
 using Iced.Intel;
+using Moe.Inference.Tensors;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Moe.Inference.Cpu.Jit;
 
 /// <summary>sums[row] += Σ weights[row][key] · value_key, in the order of keys; some vectors of all rows at a time.</summary>
 /// <inheritdoc/>
-internal sealed class ValuesCode(int width, int rows, bool halves) : AttentionCode(width, rows, halves)
+internal sealed class ValuesCode(int width, int rows, ElementType stored) : AttentionCode(width, rows, stored)
 {
     private const int MostSums = 16, MostSteps = 8;
 
@@ -16,6 +17,8 @@ internal sealed class ValuesCode(int width, int rows, bool halves) : AttentionCo
     private static AssemblerRegisterZMM Value(int step) => Vector(16 + step);
 
     private static AssemblerRegisterZMM Weight(int row) => Vector(24 + row);
+
+    private static AssemblerRegisterZMM BlockScale => Vector(28);
 
     protected override void Body()
     {
@@ -56,8 +59,8 @@ internal sealed class ValuesCode(int width, int rows, bool halves) : AttentionCo
     private void AddKey(int first, int count)
     {
         for (int step = 0; step < count; step++)
-            LoadStored(Value(step), Stored, (first + step) * StoredBytes);
-        FetchAhead(first * StoredBytes, count * StoredBytes);
+            LoadStored(Value(step), Stored, first + step, BlockScale, step == 0);
+        FetchAhead(first, count, 1);
         for (int row = 0; row < Rows; row++)
         {
             Asm.vbroadcastss(Weight(row), ScoresOf(row));

@@ -19,7 +19,7 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
     private const int SmallestPart = FlashWorkspace.SpanLength;
 
     // For more query rows a page is decoded once, rather than converted for every four of them.
-    private const int MostRowsOnHalves = 8;
+    private const int MostRowsOnStored = 8;
 
     public override string? Refuses(GraphNode node, KernelOptions options) => PagedAttention.Refuses(((FlashAttentionOp)node.Operation).Shape, node, options);
 
@@ -73,7 +73,7 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
         private readonly KvPages _values;
         private readonly PageWalk _walk;
         private readonly int _pageLength;
-        private readonly AttentionRoutines? _halves;
+        private readonly AttentionRoutines? _stored;
         private readonly AttentionRoutines? _floats;
 
         public Step(KernelBinding binding)
@@ -84,8 +84,8 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
             _keys = KvPages.Keys(binding.Kv!);
             _values = KvPages.Values(binding.Kv!);
             _pageLength = PagedAttention.Check(binding.Kv!);
-            _halves = _keys.IsHalf && _values.IsHalf ? AttentionRoutines.For(_shape.KeyWidth, _shape.ValueWidth, halves: true) : null;
-            _floats = AttentionRoutines.For(_shape.KeyWidth, _shape.ValueWidth, halves: false);
+            _stored = _keys.Type == _values.Type ? AttentionRoutines.For(_shape.KeyWidth, _shape.ValueWidth, _keys.Type) : null;
+            _floats = AttentionRoutines.For(_shape.KeyWidth, _shape.ValueWidth, ElementType.F32);
             _walk = new PageWalk(binding.Inputs[1], binding.Inputs[2], binding.Inputs[3], _pageLength);
         }
 
@@ -229,15 +229,15 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
         // Rows that will be read next, those of a position.
         private byte* RowsAt(in KvPages memory, int first, int head, int position) => memory.Rows(_walk.At(first, position / _pageLength * _pageLength, position + 1, 0).Page, head);
 
-        private bool OnHalves(int rows) => _halves is not null && rows <= MostRowsOnHalves;
+        private bool OnStored(int rows) => _stored is not null && rows <= MostRowsOnStored;
 
         private void Scores(int rows, int first, int head, PageSpan page, int start, in KvPages next, int nextPosition, FlashWorkspace work)
         {
             float* scores = work.Scores + (page.Position - start);
-            if (OnHalves(rows))
+            if (OnStored(rows))
             {
                 byte* ahead = RowsAt(next, first, head, nextPosition);
-                _halves!.Scores(work.Queries, rows, _keys.Rows(page.Page, head), page.Count, _shape.Scale, scores, FlashWorkspace.ScoresStride, ahead);
+                _stored!.Scores(work.Queries, rows, _keys.Rows(page.Page, head), page.Count, _shape.Scale, scores, FlashWorkspace.ScoresStride, ahead);
                 return;
             }
             float* keys = _keys.Load(page.Page, head, page.Count, work.KeyTile);
@@ -268,10 +268,10 @@ internal sealed class FlashAttentionKernel() : CpuKernel(FlashAttentionOp.OpName
         private void AddValues(int rows, int first, int head, PageSpan page, int start, in KvPages next, int nextPosition, RunningSoftmax softmax, FlashWorkspace work)
         {
             float* weights = work.Scores + (page.Position - start);
-            if (OnHalves(rows))
+            if (OnStored(rows))
             {
                 byte* ahead = RowsAt(next, first, head, nextPosition);
-                _halves!.AddValues(weights, FlashWorkspace.ScoresStride, rows, _values.Rows(page.Page, head), page.Count, softmax.Sums, ahead);
+                _stored!.AddValues(weights, FlashWorkspace.ScoresStride, rows, _values.Rows(page.Page, head), page.Count, softmax.Sums, ahead);
                 return;
             }
             float* values = _values.Load(page.Page, head, page.Count, work.ValueTile);

@@ -30,8 +30,8 @@ internal readonly unsafe struct KvPages
     /// <summary>Tokens of a page.</summary>
     public int PageLength { get; }
 
-    /// <summary>Whether rows are stored as halves, without headers.</summary>
-    public bool IsHalf => _format.Type == ElementType.F16;
+    /// <summary>What elements are stored as.</summary>
+    public ElementType Type => _format.Type;
 
     private bool IsFloat => _format.Type == ElementType.F32;
 

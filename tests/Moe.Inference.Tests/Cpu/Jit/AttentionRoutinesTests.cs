@@ -1,5 +1,6 @@
 using Moe.Inference.Cpu.Jit;
 using Moe.Inference.Cpu.Simd;
+using Moe.Inference.Tensors;
 
 namespace Moe.Inference.Tests.Cpu.Jit;
 
@@ -7,51 +8,63 @@ namespace Moe.Inference.Tests.Cpu.Jit;
 public class AttentionRoutinesTests
 {
     [SkippableTheory]
-    [InlineData(16, 16, true)]
-    [InlineData(16, 16, false)]
-    [InlineData(64, 64, true)]
-    [InlineData(64, 64, false)]
-    [InlineData(80, 112, true)]
-    [InlineData(80, 112, false)]
-    [InlineData(128, 128, true)]
-    [InlineData(128, 128, false)]
-    [InlineData(192, 128, true)]
-    [InlineData(192, 128, false)]
-    [InlineData(576, 512, true)]
-    [InlineData(576, 512, false)]
-    [InlineData(1024, 1024, true)]
-    [InlineData(1024, 1024, false)]
-    public void Rows_of_whole_vectors_give_the_bits_of_the_portable_products(int keyWidth, int valueWidth, bool halves)
+    [InlineData(16, 16, ElementType.F16)]
+    [InlineData(16, 16, ElementType.F32)]
+    [InlineData(32, 32, ElementType.Q8_0)]
+    [InlineData(64, 64, ElementType.F16)]
+    [InlineData(64, 64, ElementType.F32)]
+    [InlineData(64, 64, ElementType.Q8_0)]
+    [InlineData(80, 112, ElementType.F16)]
+    [InlineData(80, 112, ElementType.F32)]
+    [InlineData(96, 160, ElementType.Q8_0)]
+    [InlineData(128, 128, ElementType.F16)]
+    [InlineData(128, 128, ElementType.F32)]
+    [InlineData(128, 128, ElementType.Q8_0)]
+    [InlineData(192, 128, ElementType.F16)]
+    [InlineData(192, 128, ElementType.F32)]
+    [InlineData(192, 128, ElementType.Q8_0)]
+    [InlineData(576, 512, ElementType.F16)]
+    [InlineData(576, 512, ElementType.F32)]
+    [InlineData(576, 512, ElementType.Q8_0)]
+    [InlineData(1024, 1024, ElementType.F16)]
+    [InlineData(1024, 1024, ElementType.F32)]
+    [InlineData(1024, 1024, ElementType.Q8_0)]
+    public void Rows_of_whole_vectors_give_the_bits_of_the_portable_products(int keyWidth, int valueWidth, ElementType stored)
     {
         SkipWithoutPath();
-        AttentionRoutines? products = AttentionRoutines.For(keyWidth, valueWidth, halves);
+        AttentionRoutines? products = AttentionRoutines.For(keyWidth, valueWidth, stored);
         products.Should().NotBeNull(string.Join(", ", JitTiles.Dropped));
         AttentionCheck.Difference(products!, keyWidth, valueWidth).Should().BeNull();
     }
 
     [SkippableTheory]
-    [InlineData(8, 16, true)]
-    [InlineData(8, 16, false)]
-    [InlineData(64, 72, true)]
-    [InlineData(64, 72, false)]
-    [InlineData(1040, 64, true)]
-    [InlineData(1040, 64, false)]
-    public void Other_rows_are_left_to_the_portable_products(int keyWidth, int valueWidth, bool halves)
+    [InlineData(8, 16, ElementType.F16)]
+    [InlineData(8, 16, ElementType.F32)]
+    [InlineData(80, 112, ElementType.Q8_0)]
+    [InlineData(64, 72, ElementType.F16)]
+    [InlineData(64, 72, ElementType.F32)]
+    [InlineData(64, 72, ElementType.Q8_0)]
+    [InlineData(1040, 64, ElementType.F16)]
+    [InlineData(1040, 64, ElementType.F32)]
+    [InlineData(1040, 64, ElementType.Q8_0)]
+    public void Other_rows_are_left_to_the_portable_products(int keyWidth, int valueWidth, ElementType stored)
     {
         SkipWithoutPath();
-        AttentionRoutines.For(keyWidth, valueWidth, halves).Should().BeNull();
+        AttentionRoutines.For(keyWidth, valueWidth, stored).Should().BeNull();
     }
 
     [SkippableTheory]
-    [InlineData(112, 128, true)]
-    [InlineData(112, 128, false)]
-    [InlineData(128, 112, true)]
-    [InlineData(128, 112, false)]
-    public void Routines_that_forget_some_elements_are_found_out(int keyWidth, int valueWidth, bool halves)
+    [InlineData(112, 128, ElementType.F16)]
+    [InlineData(112, 128, ElementType.F32)]
+    [InlineData(96, 128, ElementType.Q8_0)]
+    [InlineData(128, 112, ElementType.F16)]
+    [InlineData(128, 112, ElementType.F32)]
+    [InlineData(128, 96, ElementType.Q8_0)]
+    public void Routines_that_forget_some_elements_are_found_out(int keyWidth, int valueWidth, ElementType stored)
     {
         SkipWithoutPath();
-        using AssembledRoutines routines = AttentionRoutines.Assemble(keyWidth, valueWidth, halves);
-        AttentionCheck.Difference(new AttentionRoutines(128, 128, halves, routines), 128, 128).Should().Match("* query rows and * keys give other bits*");
+        using AssembledRoutines routines = AttentionRoutines.Assemble(keyWidth, valueWidth, stored);
+        AttentionCheck.Difference(new AttentionRoutines(128, 128, stored, routines), 128, 128).Should().Match("* query rows and * keys give other bits*");
     }
 
     private static void SkipWithoutPath() => Skip.If(CpuFeatures.Current < CpuPath.Avx512, "no AVX-512");
