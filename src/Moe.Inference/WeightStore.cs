@@ -35,13 +35,15 @@ internal sealed class WeightStore : IDisposable
             // A device that is not there is told before anything is copied.
             (IDeviceProvider, Weight[])[] groups =
                 [.. parts.GroupBy(part => part.Device, part => part.Part).Select(group => (ProviderOf(group.Key, group.First().Name, devices), group.ToArray()))];
+            // Memory outlives the queue that filled it.
+            using UploadSet uploads = new();
             foreach ((IDeviceProvider provider, Weight[] own) in groups)
             {
-                // Memory outlives the queue that filled it.
-                using IBackend backend = provider.Open();
-                DeviceUpload[] uploads = [.. Allocate(own, backend).Select((buffer, i) => UploadOf(own[i], buffer, file.GetTensor(own[i].Name), content))];
-                backend.Upload(uploads, bytes => progress?.Report(state = state with { BytesLoaded = state.BytesLoaded + bytes }), cancellation);
+                IBackend backend = uploads.Open(provider);
+                uploads.Add(backend, [.. Allocate(own, backend).Select((buffer, i) => UploadOf(own[i], buffer, file.GetTensor(own[i].Name), content))]);
             }
+
+            uploads.Run(bytes => progress?.Report(state = state with { BytesLoaded = state.BytesLoaded + bytes }), cancellation);
         }
         catch
         {
