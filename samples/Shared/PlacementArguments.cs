@@ -27,16 +27,12 @@ internal sealed class PlacementArguments
     };
 
     private readonly Option<bool> _fit = new("--fit") { Description = "Fill the GPUs with what is most useful there, as far as it fits" };
-    private readonly Option<string?> _numa = new("--numa") { Description = "Where the host's memory lies on a machine with several memory nodes: none (as the system decides) or interleave" };
-    private readonly Option<string?> _repack = new("--repack") { Description = "Copies of weights in an order that is faster for prompts on the host, as large as the weights: off, load, or lazy (made when first used)" };
     private readonly Option<bool> _kvOnHost = new("--kv-on-host", "--no-kv-offload", "-nkvo") { Description = "Keep key/value memory, and attention with it, on the host" };
+    private readonly HostArguments _host;
 
     public PlacementArguments(Command command)
     {
-        _numa.AcceptOnlyFromAmong("none", "interleave");
-        _repack.AcceptOnlyFromAmong("off", "load", "lazy");
-        command.Add(_numa);
-        command.Add(_repack);
+        _host = new HostArguments(command);
         foreach (Option option in All)
             command.Add(option);
         command.Validators.Add(result =>
@@ -52,12 +48,7 @@ internal sealed class PlacementArguments
     public PlannedDevice[] Devices(ParseResult parsed) => parsed.GetValue(_devices) ?? [];
 
     /// <summary>Whether weights are to be repacked.</summary>
-    public Repacking Repacking(ParseResult parsed) => parsed.GetValue(_repack) switch
-    {
-        "load" => Inference.Repacking.AtLoad,
-        "lazy" => Inference.Repacking.Lazy,
-        _ => Inference.Repacking.Off,
-    };
+    public Repacking Repacking(ParseResult parsed) => _host.Repacking(parsed);
 
     /// <summary>How to load a model so that it runs as was asked for; reads the file's headers if anything was.</summary>
     /// <param name="parsed">The command line.</param>
@@ -66,7 +57,7 @@ internal sealed class PlacementArguments
     /// <exception cref="UsageException">A device is not here, or the options do not go together.</exception>
     public ModelOptions Loading(ParseResult parsed, string file, ContextOptions options)
     {
-        ModelOptions host = new() { PlannedContext = options, Numa = parsed.GetValue(_numa) == "interleave" ? NumaPolicy.Interleave : NumaPolicy.None, Repacking = Repacking(parsed) };
+        ModelOptions host = _host.Loading(parsed, options);
         if (!All.Any(option => parsed.GetResult(option) is { Implicit: false }))
             return host;
         IDeviceProvider[] devices = [.. Devices(parsed).Where(device => !device.Device.IsCpu).Select(OpenDevices.Open)];

@@ -19,12 +19,14 @@ internal static class CompareCommand
         Option<ulong> seed = Arguments.Seed();
         Option<bool> json = Arguments.Json();
         Command command = new("compare", "Our speed on the CPU and that of llama.cpp, by way of Node.js, in turn on the same file") { file, peer, prompt, generate, depth, rounds, seed, json };
+        HostArguments host = new(command);
         ContextArguments context = new(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             SpeedSettings settings = new(parsed.GetValue(prompt), parsed.GetValue(generate), parsed.GetValue(depth), 1, parsed.GetValue(rounds), parsed.GetValue(seed));
+            ContextOptions options = context.Read(parsed, settings.ContextLength);
             CompareReport report = await CompareAsync(
-                parsed.GetRequiredValue(file), parsed.GetValue(peer)!, settings, context.Read(parsed, settings.ContextLength), cancellationToken);
+                parsed.GetRequiredValue(file), parsed.GetValue(peer)!, settings, host.Loading(parsed, options), options, cancellationToken);
             TextWriter output = parsed.InvocationConfiguration.Output;
             if (parsed.GetValue(json))
                 await output.WriteLineAsync(JsonOutput.Readable(report));
@@ -35,11 +37,12 @@ internal static class CompareCommand
         return command;
     }
 
-    private static async Task<CompareReport> CompareAsync(string file, string peerFolder, SpeedSettings settings, ContextOptions options, CancellationToken cancellationToken)
+    private static async Task<CompareReport> CompareAsync(
+        string file, string peerFolder, SpeedSettings settings, ModelOptions loading, ContextOptions options, CancellationToken cancellationToken)
     {
         Machine machine = Machine.Current();
         Stopwatch watch = Stopwatch.StartNew();
-        using Model model = Model.Load(file, cancellationToken: cancellationToken);
+        using Model model = Model.Load(file, loading, cancellationToken: cancellationToken);
         using Context context = model.CreateContext(options);
         double loadSeconds = watch.Elapsed.TotalSeconds;
         using PeerProcess peer = await PeerProcess.StartAsync(peerFolder, file, options.ResolveThreads().Generation, settings, cancellationToken);
@@ -64,6 +67,7 @@ internal static class CompareCommand
             File = Path.GetFileName(file),
             Peer = $"node-llama-cpp {peer.Version}",
             Threads = options.ResolveThreads().Generation,
+            Repacking = loading.Repacking,
             Settings = settings,
             LoadSeconds = loadSeconds,
             PeerLoadSeconds = peer.LoadSeconds,

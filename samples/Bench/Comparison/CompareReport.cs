@@ -15,6 +15,9 @@ internal sealed record CompareReport
 
     public required int Threads { get; init; }
 
+    /// <summary>Whether our weights were repacked.</summary>
+    public Repacking Repacking { get; init; }
+
     public required SpeedSettings Settings { get; init; }
 
     /// <summary>How long it took us to load the model and to make it ready.</summary>

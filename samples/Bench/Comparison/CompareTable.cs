@@ -11,7 +11,8 @@ internal static class CompareTable
 
     public static void Write(TextWriter output, CompareReport report)
     {
-        output.WriteLine($"{report.File}, {report.Threads} threads, {report.Machine.Processor ?? "unknown processor"}, {report.Machine.Instructions}, {report.Machine.Runtime}, against {report.Peer}");
+        string repacked = report.Repacking == Repacking.Off ? "" : $"weights repacked ({report.Repacking}), ";
+        output.WriteLine($"{report.File}, {repacked}{report.Threads} threads, {report.Machine.Processor ?? "unknown processor"}, {report.Machine.Instructions}, {report.Machine.Runtime}, against {report.Peer}");
         Table table = new Table().Border(TableBorder.Simple).AddColumn("measure");
         foreach (string column in (string[])["ours, t/s", "peer, t/s", "ratio", "ratios of the rounds"])
             table.AddColumn(new TableColumn(column).RightAligned());
