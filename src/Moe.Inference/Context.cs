@@ -45,6 +45,9 @@ public sealed class Context : IDisposable
             if (OffloadPlan is not null)
                 _backends.Add(model.Devices.First(provider => provider.Device == options.Offload!.Device).Open());
             _memory = new KvMemory(LayersOf(Plan).Select(layer => (layer, BackendOf(model.Placement.KvDeviceOf(layer.Index)))), options.KvType, sizes.Capacity);
+            // Rows that were never written must not reach a result.
+            if (options.Validate)
+                _memory.Fill(ValidationSettings.PoisonPattern);
             _runners = CreateRunners(options);
             Log(logger, watch.Elapsed);
             _engine = new InferenceEngine(_runners, _memory, logger, host.SettleCaller);

@@ -196,7 +196,6 @@ internal sealed unsafe class CudaQueue : IBackend
         Submit();
         _device.MakeCurrent();
         Check(Driver.CopyWithin(target.Address + (nint)targetOffset, source.Address + (nint)sourceOffset, (nuint)bytes, _handle), "copy", target.Purpose);
-        Synchronize();
     }
 
     /// <inheritdoc/>

@@ -131,7 +131,7 @@ public interface IBackend : IDisposable
     /// <summary>Copies device memory to the host; waits for the queue first.</summary>
     void Read(DeviceBuffer source, long offset, Span<byte> data);
 
-    /// <summary>Copies between two places of this device's memory, which must not overlap; waits for the queue first.</summary>
+    /// <summary>Copies between two places of this device's memory, which must not overlap, after all that was enqueued and before what is enqueued later.</summary>
     void Copy(DeviceBuffer source, long sourceOffset, DeviceBuffer target, long targetOffset, long bytes);
 }
 

@@ -48,13 +48,34 @@ internal sealed class KvMemory : IDisposable
     /// <summary>A layer's memory as kernels see it.</summary>
     public KvLayerView View(KvLayer layer) => _layers[layer].View;
 
-    /// <summary>Copies a page of every layer.</summary>
-    public void CopyPage(int source, int target)
+    /// <summary>Copies the first tokens of a page of every layer; what nobody has written is not touched.</summary>
+    public void CopyPage(int source, int target, int tokens)
     {
         foreach ((KvLayerView view, IBackend backend) in _layers.Values)
         {
-            CopyPage(backend, view.Keys, source, target);
-            CopyPage(backend, view.Values, source, target);
+            CopyPage(backend, view.Keys, source, target, tokens);
+            CopyPage(backend, view.Values, source, target, tokens);
+        }
+    }
+
+    /// <summary>Fills all pages with a byte.</summary>
+    public void Fill(byte value)
+    {
+        byte[] page = [];
+        foreach ((KvLayerView view, IBackend backend) in _layers.Values)
+        {
+            foreach (TensorView half in (TensorView[])[view.Keys, view.Values])
+            {
+                int bytes = (int)(half.ByteLength / Pages.Count);
+                if (page.Length != bytes)
+                {
+                    page = new byte[bytes];
+                    page.AsSpan().Fill(value);
+                }
+
+                for (int i = 0; i < Pages.Count; i++)
+                    backend.Write(half.Buffer, (long)i * bytes, page);
+            }
         }
     }
 
@@ -78,10 +99,11 @@ internal sealed class KvMemory : IDisposable
     private static long HalfBytes(KvLayer layer, int width, ElementType type, int pages) =>
         checked((long)pages * layer.Heads * PageLength * ElementLayout.Of(type).RowBytes(width));
 
-    private void CopyPage(IBackend backend, TensorView view, int source, int target)
+    private void CopyPage(IBackend backend, TensorView view, int source, int target, int tokens)
     {
-        long bytes = view.ByteLength / Pages.Count;
-        backend.Copy(view.Buffer, source * bytes, view.Buffer, target * bytes, bytes);
+        long row = view.ByteLength / view.Rows, head = row * PageLength, page = view.ByteLength / Pages.Count;
+        for (long start = 0; start < page; start += head)
+            backend.Copy(view.Buffer, (source * page) + start, view.Buffer, (target * page) + start, tokens * row);
     }
 
     private KvLayerView Allocate(KvLayer layer, IBackend backend, ElementType type)

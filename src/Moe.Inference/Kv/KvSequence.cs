@@ -117,7 +117,7 @@ internal sealed class KvSequence(KvMemory memory) : IDisposable
             return false;
         try
         {
-            memory.CopyPage(_pages[index], copy);
+            memory.CopyPage(_pages[index], copy, Length % PageLength);
         }
         catch
         {

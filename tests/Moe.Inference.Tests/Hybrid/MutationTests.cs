@@ -62,6 +62,21 @@ public sealed class MutationTests : IDisposable
         Validating(kernel).Should().Throw<ValidationException>().WithMessage("step *'rms-norm' of 'blk.0.ffn_norm' on CPU: row 0, element 0 is NaN (not written, or computed from what was not written)*");
     }
 
+    // Caught by validation mode: rows of key/value memory that nobody has written are NaN.
+    [Fact]
+    public unsafe void An_attention_that_reads_keys_beyond_those_stored()
+    {
+        BrokenKernel kernel = new(FlashAttentionOp.OpName)
+        {
+            After = (binding, _) =>
+            {
+                TensorView keys = binding.Kv!.Keys;
+                binding.Outputs[0].Floats()[0] += (float)((Half*)keys.Buffer.Address)[(keys.Rows * keys.Width) - 1];
+            },
+        };
+        Validating(kernel).Should().Throw<ValidationException>().WithMessage("step *'flash-attention' of 'blk.0.*' on CPU: row 0, element 0 is NaN *");
+    }
+
     // Caught by validation mode, which compares both ends of each transfer.
     [Fact]
     public void A_transfer_that_stops_halfway()

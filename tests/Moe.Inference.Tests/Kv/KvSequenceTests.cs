@@ -9,10 +9,11 @@ namespace Moe.Inference.Tests.Kv;
 public sealed class KvSequenceTests : IDisposable
 {
     private const int Capacity = 64 * 12;
+    private static readonly KvLayer Layer = new(0, 2, 3, 1);
     private readonly CpuBackend _backend = new(1);
     private readonly KvMemory _memory;
 
-    public KvSequenceTests() => _memory = new KvMemory([(new KvLayer(0, 1, 1, 1), _backend)], ElementType.F32, Capacity);
+    public KvSequenceTests() => _memory = new KvMemory([(Layer, _backend)], ElementType.F32, Capacity);
 
     public void Dispose()
     {
@@ -118,6 +119,17 @@ public sealed class KvSequenceTests : IDisposable
         Stored(same).Should().Equal(same.Tokens);
     }
 
+    [Fact]
+    public void A_copy_of_a_page_begun_holds_what_was_written_and_nothing_else()
+    {
+        _memory.Fill(0xFF);
+        foreach ((TensorView half, long row) in Enumerable.Range(0, 64).SelectMany(RowsOf))
+            Row(half, row).Fill(7);
+        _memory.CopyPage(0, 1, 5);
+        Enumerable.Range(64, 5).SelectMany(RowsOf).Should().OnlyContain(place => Row(place.Half, place.Row).ToArray().All(x => x == 7));
+        Enumerable.Range(69, 123).SelectMany(RowsOf).Should().OnlyContain(place => Row(place.Half, place.Row).ToArray().All(float.IsNaN));
+    }
+
     private void Write(Tracked one, int count, int flavour)
     {
         int[] tokens = [.. Enumerable.Range(one.Tokens.Count, count).Select(i => (i * 3) + flavour)];
@@ -132,12 +144,13 @@ public sealed class KvSequenceTests : IDisposable
             Write(one, tokens);
     }
 
-    private unsafe void Write(Tracked one, int[] tokens)
+    private void Write(Tracked one, int[] tokens)
     {
         one.Sequence.TryReserve(tokens.Length).Should().BeTrue();
         foreach (int token in tokens)
         {
-            ((float*)Keys.Address)[one.Sequence.Slot(one.Tokens.Count)] = token;
+            foreach ((TensorView half, long row) in RowsOf(one.Sequence.Slot(one.Tokens.Count)))
+                Row(half, row).Fill(token);
             one.Tokens.Add(token);
         }
 
@@ -150,9 +163,19 @@ public sealed class KvSequenceTests : IDisposable
         one.Tokens.RemoveRange(length, one.Tokens.Count - length);
     }
 
-    private unsafe int[] Stored(Tracked one) => [.. Enumerable.Range(0, one.Sequence.Length).Select(i => (int)((float*)Keys.Address)[one.Sequence.Slot(i)])];
+    // What all rows of a position hold; -1 where they differ.
+    private int[] Stored(Tracked one) => [.. Enumerable.Range(0, one.Sequence.Length).Select(i =>
+    {
+        float[] found = [.. RowsOf(one.Sequence.Slot(i)).SelectMany(place => Row(place.Half, place.Row).ToArray()).Distinct()];
+        return found.Length == 1 ? (int)found[0] : -1;
+    })];
 
-    private TensorView Keys => _memory.View(new KvLayer(0, 1, 1, 1)).Keys;
+    private IEnumerable<(TensorView Half, long Row)> RowsOf(int slot) =>
+        from half in (TensorView[])[_memory.View(Layer).Keys, _memory.View(Layer).Values]
+        from head in Enumerable.Range(0, Layer.Heads)
+        select (half, (((slot / KvMemory.PageLength * (long)Layer.Heads) + head) * KvMemory.PageLength) + (slot % KvMemory.PageLength));
+
+    private static unsafe Span<float> Row(TensorView half, long row) => new((float*)half.Address + (row * half.Width), half.Width);
 
     private sealed record Tracked(KvSequence Sequence, List<int> Tokens);
 }
