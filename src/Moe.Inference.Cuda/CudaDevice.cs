@@ -19,6 +19,9 @@ public sealed unsafe class CudaDevice : IDeviceProvider, IDisposable
     // What cudaMalloc promises (CUDA C++ Programming Guide, "Device Memory Accesses").
     private const int PieceAlignment = 256;
 
+    // What kernels copy at once, whole even where a row of weights ends within it.
+    private const int CopyUnit = 16;
+
     private readonly int _handle;
     private readonly IMemorySource _memory;
     private readonly KernelLibrary _library;
@@ -113,7 +116,7 @@ public sealed unsafe class CudaDevice : IDeviceProvider, IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         MakeCurrent();
-        if (_memory.Allocate(Math.Max(bytes, 1)) is { } memory)
+        if (_memory.Allocate(Math.Max(RoundUp(bytes, CopyUnit), CopyUnit)) is { } memory)
         {
             Interlocked.Add(ref _allocated, bytes);
             return new CudaBuffer(this, memory, bytes, purpose);
@@ -129,7 +132,7 @@ public sealed unsafe class CudaDevice : IDeviceProvider, IDisposable
             return AllocateEach(wanted);
         long[] places = new long[wanted.Count + 1];
         for (int i = 0; i < wanted.Count; i++)
-            places[i + 1] = checked(places[i] + ((wanted[i].Bytes + PieceAlignment - 1) / PieceAlignment * PieceAlignment));
+            places[i + 1] = checked(places[i] + RoundUp(wanted[i].Bytes, PieceAlignment));
         MakeCurrent();
         IMemoryOwner memory = _memory.Allocate(Math.Max(places[^1], 1)) ?? throw OutOfMemory(places[^1], $"{wanted.Count} tensors");
         SharedMemory whole = new(memory, wanted.Count);
@@ -152,6 +155,8 @@ public sealed unsafe class CudaDevice : IDeviceProvider, IDisposable
         memory.Dispose();
         Interlocked.Add(ref _allocated, -bytes);
     }
+
+    private static long RoundUp(long bytes, long unit) => (bytes + unit - 1) / unit * unit;
 
     private List<DeviceBuffer> AllocateEach(IReadOnlyList<(long Bytes, string Purpose)> wanted)
     {

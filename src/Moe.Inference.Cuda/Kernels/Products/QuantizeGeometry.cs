@@ -10,8 +10,9 @@ namespace Moe.Inference.Cuda.Kernels;
 /// <param name="Sums">Receives the sum of each 32 codes.</param>
 /// <param name="Width">Activations of a row, a multiple of 32.</param>
 /// <param name="Rows">Rows.</param>
+/// <param name="Present">How many of them hold something; null where all do.</param>
 internal readonly record struct QuantizeGeometry(
-    DevicePointer<float> X, DevicePointer<sbyte> Codes, DevicePointer<float> Scales, DevicePointer<float> Sums, int Width, int Rows) : IKernelGeometry
+    DevicePointer<float> X, DevicePointer<sbyte> Codes, DevicePointer<float> Scales, DevicePointer<float> Sums, int Width, int Rows, DevicePointer<int> Present) : IKernelGeometry
 {
     private const int Threads = 128;
     private const int PerBlock = 256 * (Threads / 32);
@@ -50,10 +51,11 @@ internal readonly struct QuantizedRows(WeightFormat format, int width, int rows)
     /// <param name="x">The rows.</param>
     /// <param name="memory">The scratch memory's address.</param>
     /// <param name="count">Rows of this run.</param>
-    public void Launch(CudaStream stream, DevicePointer<float> x, nint memory, int count)
+    /// <param name="present">How many of them hold something; null if all do.</param>
+    public void Launch(CudaStream stream, DevicePointer<float> x, nint memory, int count, DevicePointer<int> present = default)
     {
         DevicePointer<sbyte> codes = new(memory);
-        stream.Launch(Code, new QuantizeGeometry(x, codes, new(codes.Plus(ScalesAt).Address), new(codes.Plus(SumsAt).Address), width, count));
+        stream.Launch(Code, new QuantizeGeometry(x, codes, new(codes.Plus(ScalesAt).Address), new(codes.Plus(SumsAt).Address), width, count, present));
     }
 
     private static long Align(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;

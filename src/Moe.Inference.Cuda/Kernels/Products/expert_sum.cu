@@ -44,8 +44,8 @@ __device__ __forceinline__ void rounded(const ExpertSumGeometry& g, const Slots&
 {
     const int lane = threadIdx.x & 31, warp = threadIdx.x / 32, warps = blockDim.x / 32;
     uint8* memory = dynamic_shared();
-    const SharedRows<F> x = {memory + warps * Ring<F>::Bytes, g.used, g.width};
     const int first = begin + 2 * warp, stride = 2 * warps, count = slots.count;
+    const SharedRows<F> x = {memory + warps * Ring<F>::Bytes, count, g.width}; // nobody wrote those of the other slots
     const int pairs = max(0, (end - first + stride - 1) / stride);
     float* y = g.y + (long long)blockIdx.x * g.rows;
     float total = 0;
@@ -56,11 +56,11 @@ __device__ __forceinline__ void rounded(const ExpertSumGeometry& g, const Slots&
             const int pair = item / count, row = min(first + pair * stride + r, g.rows - 1);
             return g.weights + slots.matrix[item - pair * count] * g.matrixBytes + row * g.rowBytes;
         },
-        [&](int item) { return slots.slot[item % count]; },
+        [&](int item) { return item % count; },
         [&]()
         {
             grid_dependency_wait();
-            x.fill(g.x + (long long)blockIdx.x * g.used * g.width);
+            x.fill_from([&](int row) { return g.x + ((long long)blockIdx.x * g.used + slots.slot[row]) * g.width; });
             __syncthreads();
         },
         [&](int item, const float (&parts)[2][1])

@@ -11,6 +11,8 @@ __device__ __forceinline__ void quantize(const QuantizeGeometry& g)
     if (begin >= g.width)
         return;
     const long long row = blockIdx.x;
+    if (g.present != nullptr && row >= *g.present)
+        return;
     const int at = begin + 8 * lane;
     const bool valid = at < g.width;
     const Q8Part part = round_to_8_bits<Block>(load_eight(g.x + row * g.width + at, valid));

@@ -8,6 +8,7 @@ namespace Moe.Inference.Cuda.Kernels;
 /// <param name="Order">Receives the row at each place, the experts one after the other.</param>
 /// <param name="Pieces">Receives the pieces: expert, first place, rows.</param>
 /// <param name="PieceCount">Receives their number.</param>
+/// <param name="PlacedRows">Receives the number of rows that have a place.</param>
 /// <param name="Rows">Rows.</param>
 /// <param name="FirstExpert">The expert that the first matrix belongs to.</param>
 /// <param name="Experts">Matrices, a block of threads each.</param>
@@ -17,6 +18,7 @@ internal readonly record struct GroupRowsGeometry(
     DevicePointer<int> Order,
     DevicePointer<int> Pieces,
     DevicePointer<int> PieceCount,
+    DevicePointer<int> PlacedRows,
     int Rows,
     int FirstExpert,
     int Experts) : IKernelGeometry

@@ -46,7 +46,7 @@ internal sealed class GroupedProduct(Weight weight, bool exact, bool gated, Grou
         CudaStream stream, (TensorView First, TensorView? Second) matrices, DevicePointer<float> x, int count, nint memory, nint grouped, int rows, int perSource, DevicePointer<float> result)
     {
         if (_rounds)
-            Quantized.Launch(stream, x, memory, count);
+            Quantized.Launch(stream, x, memory, count, perSource == 0 ? GroupedRows.PlacedRows(grouped) : default);
         ProductTile tile = _rounds ? TileFor(stream.Figures.SharedBytes) : default;
         int perBlock = (_rounds ? tile.Rows : SplitTile.Rows) / (gated ? 2 : 1);
         stream.Launch(CodeFor(stream.Figures.SharedBytes), new GroupedProductGeometry(

@@ -30,6 +30,9 @@ internal readonly struct GroupedRows(int experts, int rows)
     /// <summary>The number of pieces.</summary>
     public static DevicePointer<int> PieceCount(nint memory) => new(memory);
 
+    /// <summary>The number of rows that were given a place: those whose experts are here.</summary>
+    public static DevicePointer<int> PlacedRows(nint memory) => At(memory, 1);
+
     /// <summary>The pieces.</summary>
     public DevicePointer<int> Pieces(nint memory) => At(memory, PiecesAt(experts));
 
@@ -46,7 +49,7 @@ internal readonly struct GroupedRows(int experts, int rows)
     /// <param name="width">Floats of a row.</param>
     public void Launch(CudaStream stream, nint memory, DevicePointer<int> ids, int count, int firstExpert, DevicePointer<float> result, int width)
     {
-        GroupRowsGeometry geometry = new(ids, At(memory, Unit), Order(memory), Pieces(memory), PieceCount(memory), count, firstExpert, experts);
+        GroupRowsGeometry geometry = new(ids, At(memory, Unit), Order(memory), Pieces(memory), PieceCount(memory), PlacedRows(memory), count, firstExpert, experts);
         stream.Launch(Count, geometry);
         stream.Launch(Place, geometry);
         stream.Launch(Clear, ClearElsewhereGeometry.For(ids, result, count, firstExpert, experts, width));

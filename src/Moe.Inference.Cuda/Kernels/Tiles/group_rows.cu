@@ -45,7 +45,7 @@ extern "C" __global__ void __launch_bounds__(256) count_rows(const GroupRowsGeom
         g.counts[blockIdx.x * Warps + (threadIdx.x >> 5)] = count;
 }
 
-// order[place] = row; pieces[i] = expert, first place, rows; pieceCount.
+// order[place] = row; pieces[i] = expert, first place, rows; their number; the number of places.
 extern "C" __global__ void __launch_bounds__(256) place_rows(const GroupRowsGeometry g)
 {
     grid_dependency_launch();
@@ -87,7 +87,10 @@ extern "C" __global__ void __launch_bounds__(256) place_rows(const GroupRowsGeom
         piece[2] = min(PieceRows, count - i * PieceRows);
     }
     if (expert == g.experts - 1 && threadIdx.x == 0)
+    {
         *g.pieceCount = pieces + own;
+        *g.placedRows = before + count;
+    }
 }
 
 // Rows of experts that are elsewhere become zero; a warp to a row.
