@@ -1,4 +1,5 @@
 using Moe.Inference.Graph;
+using Moe.Inference.Ops;
 using Moe.Inference.Planning;
 using Moe.Inference.Tensors;
 
@@ -12,7 +13,7 @@ internal sealed class PrefetchExpertsAction(PlannedStep step, ExpertRoom room) :
     public void Run(RunSize size, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        room.SendLikely(step, size.Tokens);
+        room.SendLikely(step, ((PrefetchExpertsOp)step.Node.Operation).Rows.Resolve(size));
     }
 }
 
@@ -25,6 +26,7 @@ internal sealed unsafe class StageExpertsAction(PlannedStep step, ExpertRoom roo
     public void Run(RunSize size, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        room.SendMissing(step, new ReadOnlySpan<int>((int*)ids.Address, size.Tokens * ids.Width), size.Tokens);
+        int tokens = step.Node.Inputs[0].Rows.Resolve(size);
+        room.SendMissing(step, new ReadOnlySpan<int>((int*)ids.Address, tokens * ids.Width), tokens);
     }
 }

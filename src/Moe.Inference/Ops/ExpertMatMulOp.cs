@@ -31,11 +31,11 @@ public sealed record ExpertMatMulOp(int Used, int FirstExpert = 0) : Operation
     public override Footprint GetFootprint(GraphNode node, RunSize size)
     {
         Weight matrices = node.Weights[0];
-        long active = Math.Min((long)size.Tokens * Used, matrices.Slices);
+        long rows = node.Outputs[0].Rows.Resolve(size), active = Math.Min(rows, matrices.Slices);
         return Footprint.Whole(node, size) with
         {
             Weights = [active * matrices.SliceBytes],
-            MultiplyAdds = (long)size.Tokens * Used * matrices.Width * matrices.RowsPerSlice,
+            MultiplyAdds = rows * matrices.Width * matrices.RowsPerSlice,
         };
     }
 }

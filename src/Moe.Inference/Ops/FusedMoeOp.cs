@@ -36,11 +36,11 @@ public sealed record FusedMoeOp(int Used, ActivationKind Activation, int FirstEx
     /// <inheritdoc/>
     public override Footprint GetFootprint(GraphNode node, RunSize size)
     {
-        long active = Math.Min((long)size.Tokens * Used, node.Weights[0].Slices);
+        long rows = node.Outputs[0].Rows.Resolve(size), active = Math.Min(rows, node.Weights[0].Slices);
         return Footprint.Whole(node, size) with
         {
             Weights = [.. node.Weights.Select(weight => active * weight.SliceBytes)],
-            MultiplyAdds = (long)size.Tokens * Used * node.Weights.Sum(weight => (long)weight.Width * weight.RowsPerSlice),
+            MultiplyAdds = rows * node.Weights.Sum(weight => (long)weight.Width * weight.RowsPerSlice),
         };
     }
 

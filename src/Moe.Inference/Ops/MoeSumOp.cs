@@ -29,11 +29,11 @@ public sealed record MoeSumOp(FusedMoeOp Experts) : Operation
     /// <inheritdoc/>
     public override Footprint GetFootprint(GraphNode node, RunSize size)
     {
-        long active = Math.Min((long)size.Tokens * Experts.Used, node.Weights[0].Slices);
+        long rows = (long)node.Outputs[0].Rows.Resolve(size) * Experts.Used, active = Math.Min(rows, node.Weights[0].Slices);
         return Footprint.Whole(node, size) with
         {
             Weights = [.. node.Weights.Select(weight => active * weight.SliceBytes)],
-            MultiplyAdds = (long)size.Tokens * Experts.Used * node.Weights.Sum(weight => (long)weight.Width * weight.RowsPerSlice),
+            MultiplyAdds = rows * node.Weights.Sum(weight => (long)weight.Width * weight.RowsPerSlice),
         };
     }
 

@@ -9,7 +9,8 @@ namespace Moe.Inference.Ops;
 /// Output: I8[1, bytes] on the device, room for all experts; those that are not sent stay unwritten.
 /// </summary>
 /// <param name="Target">The device.</param>
-public sealed record PrefetchExpertsOp(Device Target) : Operation
+/// <param name="Rows">The batch's rows that choose experts.</param>
+public sealed record PrefetchExpertsOp(Device Target, RowCount Rows) : Operation
 {
     /// <summary>The operation's name.</summary>
     public const string OpName = "prefetch-experts";

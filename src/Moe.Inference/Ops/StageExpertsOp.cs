@@ -43,7 +43,7 @@ public sealed record StageExpertsOp(Device Target) : Operation
     /// <inheritdoc/>
     public override Footprint GetFootprint(GraphNode node, RunSize size)
     {
-        long active = Math.Min((long)size.Tokens * node.Inputs[0].Width, node.Weights[0].Slices);
+        long active = Math.Min((long)node.Inputs[0].Rows.Resolve(size) * node.Inputs[0].Width, node.Weights[0].Slices);
         return Footprint.Whole(node, size) with { Weights = [.. node.Weights.Select(weight => active * weight.SliceBytes)] };
     }
 }

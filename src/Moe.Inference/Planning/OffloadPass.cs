@@ -49,7 +49,7 @@ internal static class OffloadPass
 
     private static GraphValue Prefetch(GraphRewriter rewriter, GraphNode node, Device device, Dictionary<int, Device> decided)
     {
-        GraphNode prefetch = rewriter.Builder.AddNode($"{node.Label}.likely→{device}", new PrefetchExpertsOp(device), [], [.. node.Weights]);
+        GraphNode prefetch = rewriter.Builder.AddNode($"{node.Label}.likely→{device}", new PrefetchExpertsOp(device, node.Inputs[0].Rows), [], [.. node.Weights]);
         decided[prefetch.Id] = device;
         return prefetch.Outputs[0];
     }

@@ -49,7 +49,8 @@ public class OverlapTests
             Devices = [device],
             Placement = DevicePlacement.On(device.Device).Put("blk.*.ffn_*_exps.weight", Device.Cpu),
         });
-        int layers = model.Shape.Layers;
+        // Of the last layer only one row is computed, which makes no expert likely.
+        int layers = model.Shape.Layers, prefetched = layers - 2;
         // What had been sent when a layer's experts were computed: by the first run, which knows nothing beforehand, and by the second.
         List<long> first = [], second = [];
         long start = 0;
@@ -65,7 +66,7 @@ public class OverlapTests
                 }
 
                 int layer = second.Count;
-                if (layer < layers - 1)
+                if (layer < prefetched)
                     SpinWait.SpinUntil(() => device.UploadedBytes - start > first[layer], Patience);
                 second.Add(device.UploadedBytes - start);
             },
@@ -80,7 +81,7 @@ public class OverlapTests
         start = device.UploadedBytes;
         session.Evaluate(tokens).Should().Equal(expected);
         second.Should().HaveCount(layers);
-        for (int layer = 0; layer < layers - 1; layer++)
+        for (int layer = 0; layer < prefetched; layer++)
             second[layer].Should().BeGreaterThan(first[layer], "weights of layer {0} come before layer {1} is done", layer + 1, layer);
         (device.UploadedBytes - start).Should().Be(sent, "the same tokens choose the same experts, so that none travels in vain or twice");
     }

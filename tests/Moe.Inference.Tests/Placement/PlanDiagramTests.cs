@@ -15,27 +15,32 @@ public class PlanDiagramTests
     {
         ModelOutline model = ShapeInfo.Of(ModelShape.Presets["tiny"]);
         PlacementReport report = PlacementReport.For(model, DevicePlacement.On(Device.Cuda(0)).ExpertsOnCpu(), Options, SeedCommands.Gpus());
-        // A token's hidden state is 1 KiB; ids and weights of its 2 experts are 8 bytes each.
+        // A token's hidden state is 1 KiB; ids and weights of its 2 experts are 8 bytes each. The last layer's experts see one row of a batch.
         PlanDiagram.Mermaid(report.Plan).Should().Be(
             """
             flowchart TB
               subgraph CPU
                 b0["inputs"]
                 b1["rope: 1 step"]
-                b4["layers 0-1: 4 steps"]
+                b4["layer 0: 2 steps"]
+                b7["layer 1: 2 steps"]
               end
               subgraph CUDA0
                 b2["embedding: 1 step"]
-                b3["layers 0-1: 30 steps"]
-                b5["layers 0-1: 2 steps"]
-                b6["wanted to top_logits: 4 steps"]
+                b3["layer 0: 15 steps"]
+                b5["layer 0: 1 step"]
+                b6["layer 1: 16 steps"]
+                b8["layer 1: 1 step"]
+                b9["output_norm to top_logits: 3 steps"]
               end
               b0 -->|"1 transfer, 4 B a token, 64 B a batch"| b2
               b1 -->|"1 transfer, 256 B a token, 4.000 KiB a batch"| b3
               b0 -->|"4 transfers, 16 B a token, 196 B a batch"| b3
-              b3 -->|"6 transfers, 2.031 KiB a token, 32.50 KiB a batch"| b4
-              b4 -->|"2 transfers, 2.000 KiB a token, 32.00 KiB a batch"| b5
+              b3 -->|"3 transfers, 1.016 KiB a token, 16.25 KiB a batch"| b4
+              b4 -->|"1 transfer, 1.000 KiB a token, 16.00 KiB a batch"| b5
               b0 -->|"1 transfer, 4 B a token, 4 B a batch"| b6
+              b6 -->|"3 transfers, 1.016 KiB a token, 1.016 KiB a batch"| b7
+              b7 -->|"1 transfer, 1.000 KiB a token, 1.000 KiB a batch"| b8
 
             """);
     }

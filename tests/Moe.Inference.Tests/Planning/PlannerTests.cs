@@ -3,6 +3,7 @@ using Moe.Inference.Ops;
 using Moe.Inference.Placement;
 using Moe.Inference.Planning;
 using Moe.Inference.Tensors;
+using Moe.Inference.Tests.EndToEnd;
 
 namespace Moe.Inference.Tests.Planning;
 
@@ -87,6 +88,20 @@ public class PlannerTests
         GraphValue x = builder.Add("x", new EmbeddingOp(), [builder.Inputs.TokenIds], [new Weight("table", ElementType.F32, 64, 10)]);
         FluentActions.Invoking(() => builder.Add("y", new MatMulOp(), [x], [new Weight("w", ElementType.F32, 63, 10)]))
             .Should().Throw<ArgumentException>().WithMessage("y: matmul*row length*");
+    }
+
+    [Fact]
+    public void After_the_last_layers_attention_only_wanted_rows_are_computed()
+    {
+        ModelGraph graph = ModelOutline.Read(TestModels.Shipped).Graph;
+        int last = graph.Nodes.Max(node => node.Layer), attention = graph.Nodes.Last(node => node.Kv is not null).Id;
+        foreach (GraphNode node in graph.Nodes.Where(node => node.Outputs.Count > 0 && node.Operation is not RopeTableOp))
+        {
+            bool isLate = node.Id > attention && !node.Label.StartsWith($"blk.{last}.attn", StringComparison.Ordinal);
+            node.Outputs[0].Rows.Symbol.Should().Be(isLate ? RowSymbol.Outputs : RowSymbol.Tokens, node.Label);
+        }
+
+        graph.Nodes.Should().ContainSingle(node => node.Layer == last && node.Operation is FusedMoeOp && node.Outputs[0].Rows.Symbol == RowSymbol.Outputs);
     }
 
     private static PlanRequest Request(ModelGraph graph) => new(graph, Limits, Context.CreateRegistry(), DevicePlacement.Cpu, Options);

@@ -71,12 +71,12 @@ internal sealed class GroupedMoe : IProductPath
 
         public override void Launch(CudaStream stream, in RunSize size)
         {
-            (int rows, nint memory) = (binding.Node.Outputs[0].Rows.Resolve(size), binding.Scratch.Address);
+            (int tokens, int rows, nint memory) = (binding.Node.Inputs[0].Rows.Resolve(size), binding.Node.Outputs[0].Rows.Resolve(size), binding.Scratch.Address);
             nint activations = memory + (nint)_parts.ActivationsAt;
             DevicePointer<float> hidden = new(memory + (nint)_parts.HiddenAt), result = DevicePointer<float>.Of(binding.Outputs[0]);
             _parts.Groups.Launch(stream, memory, DevicePointer<int>.Of(binding.Inputs[1]), rows, _op.FirstExpert, result, binding.Outputs[0].Width);
             _parts.GateAndUp.Launch(
-                stream, (binding.Weights[0], binding.Weights[1]), DevicePointer<float>.Of(binding.Inputs[0]), size.Tokens, activations, memory, rows, _op.Used, hidden);
+                stream, (binding.Weights[0], binding.Weights[1]), DevicePointer<float>.Of(binding.Inputs[0]), tokens, activations, memory, rows, _op.Used, hidden);
             _parts.Down.Launch(stream, (binding.Weights[2], null), hidden, rows, activations, memory, rows, perSource: 0, result);
         }
     }

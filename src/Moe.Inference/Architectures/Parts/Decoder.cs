@@ -28,13 +28,14 @@ internal static class Decoder
         {
             graph.Layer = layer;
             state = AddHalf(build, layer, "attn", state, attention);
+            // Once the last layer's keys and values are stored, only the wanted rows go on.
+            if (layer == shape.Layers - 1)
+                state = graph.Add("wanted", new SelectRowsOp(), [state, graph.Inputs.OutputRows]);
             state = AddHalf(build, layer, "ffn", state, feedForward);
         }
 
         graph.Layer = -1;
-        // Only the wanted rows go through the largest matrix of all.
-        GraphValue wanted = graph.Add("wanted", new SelectRowsOp(), [state, graph.Inputs.OutputRows]);
-        GraphValue normal = graph.Add("output_norm", new RmsNormOp(shape.Epsilon), [wanted], [weights.Vector("output_norm.weight", shape.Width)]);
+        GraphValue normal = graph.Add("output_norm", new RmsNormOp(shape.Epsilon), [state], [weights.Vector("output_norm.weight", shape.Width)]);
         Weight output = weights.Has("output.weight") ? weights.Matrix("output.weight", shape.Width, vocabulary) : table;
         return graph.Build(graph.Add("logits", new MatMulOp(), [normal], [output]));
     }

@@ -72,7 +72,7 @@ internal sealed class ExpertMatMulKernel() : CpuKernel(ExpertMatMulOp.OpName)
         public override int Items(int phase, in RunSize size) => phase switch
         {
             0 => 1 + Encoded.Items(SourceRows(size)),
-            1 => GatheredRows.Items(size.Tokens * _op.Used),
+            1 => GatheredRows.Items(_binding.Node.Outputs[0].Rows.Resolve(size)),
             _ => Groups.ActiveCount * _product.Blocks.Count,
         };
 
@@ -81,7 +81,7 @@ internal sealed class ExpertMatMulKernel() : CpuKernel(ExpertMatMulOp.OpName)
 
         public override void Run(int phase, int item, in RunSize size, int worker)
         {
-            int rows = size.Tokens * _op.Used;
+            int rows = _binding.Node.Outputs[0].Rows.Resolve(size);
             if (phase == 0 && item == 0)
                 Groups.Build(_binding.Inputs[1].Integers(rows));
             else if (phase == 0)

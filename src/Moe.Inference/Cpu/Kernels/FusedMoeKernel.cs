@@ -27,16 +27,16 @@ internal sealed class FusedMoeKernel() : CpuKernel(FusedMoeOp.OpName)
         public Parts(GraphNode node, RunSize size, KernelOptions options)
         {
             (Weight gate, Weight down) = (node.Weights[0], node.Weights[2]);
-            int rows = node.Outputs[0].Rows.Resolve(size);
+            (int tokens, int rows) = (node.Inputs[0].Rows.Resolve(size), node.Outputs[0].Rows.Resolve(size));
             int tileRows = Math.Max(ExpertProduct.Cut(gate, options.Threads).BlockLength, ExpertProduct.Cut(down, options.Threads).BlockLength);
             ScratchLayout layout = default;
             Groups = layout.Take(ExpertGroups.Bytes(gate.Slices, rows));
-            Encoded = layout.Take(EncodedRows.Bytes(ProductOf(gate, options), gate.Width, size.Tokens));
+            Encoded = layout.Take(EncodedRows.Bytes(ProductOf(gate, options), gate.Width, tokens));
             Gathered = layout.Take(EncodedRows.RowBytes(ProductOf(gate, options), gate.Width) * rows);
             Hidden = layout.Take((long)rows * down.Width * sizeof(float));
             HiddenEncoded = layout.Take(EncodedRows.Bytes(ProductOf(down, options), down.Width, rows));
             // Twice: a tile of gate and a tile of up. An expert is chosen at the most once a token.
-            TileFloats = (long)tileRows * size.Tokens;
+            TileFloats = (long)tileRows * tokens;
             Tiles = layout.Take(2 * TileFloats * sizeof(float) * options.Threads);
             Length = layout.Length;
         }
@@ -96,26 +96,26 @@ internal sealed class FusedMoeKernel() : CpuKernel(FusedMoeOp.OpName)
 
         public override int Items(int phase, in RunSize size) => phase switch
         {
-            0 => 1 + Encoded.Items(size.Tokens),
-            1 => GatheredRows.Items(size.Tokens * _op.Used),
+            0 => 1 + Encoded.Items(Tokens(size)),
+            1 => GatheredRows.Items(Tokens(size) * _op.Used),
             2 => Groups.ActiveCount * _gate.Blocks.Count,
             3 => Hidden.Items(Groups.HereCount),
             _ => Groups.ActiveCount * _down.Blocks.Count,
         };
 
         // Later phases depend on the choice of experts.
-        public override bool IsBrief(int phase, in RunSize size) => phase < 2 && size.Tokens <= MostBrief;
+        public override bool IsBrief(int phase, in RunSize size) => phase < 2 && Tokens(size) <= MostBrief;
 
         public override void Run(int phase, int item, in RunSize size, int worker)
         {
-            int rows = size.Tokens * _op.Used;
+            int rows = Tokens(size) * _op.Used;
             switch (phase)
             {
                 case 0 when item == 0:
                     Groups.Build(_binding.Inputs[1].Integers(rows));
                     break;
                 case 0:
-                    Encoded.Run(item - 1, size.Tokens);
+                    Encoded.Run(item - 1, Tokens(size));
                     break;
                 case 1:
                     Gathered.Run(item, rows, Groups, _binding.Outputs[0]);
@@ -131,6 +131,8 @@ internal sealed class FusedMoeKernel() : CpuKernel(FusedMoeOp.OpName)
                     break;
             }
         }
+
+        private int Tokens(in RunSize size) => _binding.Node.Inputs[0].Rows.Resolve(size);
 
         private ExpertProduct Product(int index)
         {
