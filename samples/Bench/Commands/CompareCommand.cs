@@ -15,16 +15,17 @@ internal static class CompareCommand
         Option<int> prompt = Arguments.Count("--prompt", 512, "Tokens of a prompt; 0 for none", least: 0, aliases: "-p");
         Option<int> generate = Arguments.Count("--generate", 64, "Tokens to generate; 0 for none", least: 0, aliases: "-n");
         Option<int> depth = Arguments.Count("--depth", 0, "Tokens a conversation holds beforehand", least: 0, aliases: "-d");
+        Option<int> parallel = Arguments.Count("--parallel", 1, "Conversations that generate at once; the speed is that of all together");
         Option<int> rounds = Arguments.Count("--rounds", 5, "Measured rounds, after one that warms up", aliases: "-r");
         Option<ulong> seed = Arguments.Seed();
         Option<bool> json = Arguments.Json();
-        Command command = new("compare", "Our speed on the CPU and that of llama.cpp, by way of Node.js, in turn on the same file") { file, peer, prompt, generate, depth, rounds, seed, json };
+        Command command = new("compare", "Our speed on the CPU and that of llama.cpp, by way of Node.js, in turn on the same file") { file, peer, prompt, generate, depth, parallel, rounds, seed, json };
         HostArguments host = new(command);
         ContextArguments context = new(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            SpeedSettings settings = new(parsed.GetValue(prompt), parsed.GetValue(generate), parsed.GetValue(depth), 1, parsed.GetValue(rounds), parsed.GetValue(seed));
-            ContextOptions options = context.Read(parsed, settings.ContextLength);
+            SpeedSettings settings = new(parsed.GetValue(prompt), parsed.GetValue(generate), parsed.GetValue(depth), parsed.GetValue(parallel), parsed.GetValue(rounds), parsed.GetValue(seed));
+            ContextOptions options = context.Read(parsed, settings.ContextLength, settings.Parallel);
             CompareReport report = await CompareAsync(
                 parsed.GetRequiredValue(file), parsed.GetValue(peer)!, settings, host.Loading(parsed, options), options, cancellationToken);
             TextWriter output = parsed.InvocationConfiguration.Output;
@@ -58,7 +59,7 @@ internal static class CompareCommand
         if (settings.Generate > 0)
         {
             using GenerationMeasurement ours = await GenerationMeasurement.CreateAsync(context, settings, random, cancellationToken);
-            figures.Add(await ComparedFigures.MeasureAsync($"generation of {settings.Generate}{depth}", ours, peer.GenerateAsync, settings.Runs, cancellationToken));
+            figures.Add(await ComparedFigures.MeasureAsync($"generation of {settings.GenerationText}{depth}", ours, peer.GenerateAsync, settings.Runs, cancellationToken));
         }
 
         return new CompareReport

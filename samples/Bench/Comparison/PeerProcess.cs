@@ -35,7 +35,7 @@ internal sealed class PeerProcess : IDisposable
     {
         if (!Directory.Exists(Path.Combine(folder, "node_modules", "node-llama-cpp")))
             throw new UsageException($"--peer: '{folder}' has no node_modules/node-llama-cpp; 'npm install --ignore-scripts node-llama-cpp' there brings it");
-        string arguments = JsonOutput.Compact(new { File = Path.GetFullPath(file), Threads = threads, settings.Prompt, settings.Generate, settings.Depth });
+        string arguments = JsonOutput.Compact(new { File = Path.GetFullPath(file), Threads = threads, settings.Prompt, settings.Generate, settings.Depth, settings.Parallel });
         PeerProcess peer = new(Start(new ProcessStartInfo("node", ["--input-type=module", "--eval", Script(), "--", arguments])
         {
             WorkingDirectory = folder,

@@ -1,4 +1,5 @@
-// llama.cpp as the package node-llama-cpp of the working folder brings it. Arguments: one JSON object {file, threads, prompt, generate, depth}.
+// llama.cpp as the package node-llama-cpp of the working folder brings it. Arguments: one JSON object {file, threads, prompt, generate,
+// depth, parallel}.
 // Says {"version", "load_seconds"} when it is ready; answers each line "prompt" or "generate" with {"seconds"}; ends when its input ends.
 import {createInterface} from "node:readline";
 import {readFileSync} from "node:fs";
@@ -18,8 +19,9 @@ const context = await model.createContext({
     batchSize: Math.max(settings.prompt, 512),
     threads: settings.threads,
     flashAttention: true,
+    sequences: settings.parallel,
 });
-const sequence = context.getSequence();
+const sequences = Array.from({length: settings.parallel}, () => context.getSequence());
 say({version, load_seconds: (performance.now() - start) / 1000});
 
 const vocabulary = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
@@ -28,7 +30,7 @@ const randomToken = () => (state = (state * 1103515245 + 12345) % 2147483648) % 
 const randomTokens = count => Array.from({length: count}, randomToken);
 
 // What a conversation holds beforehand is computed once and kept.
-async function rewind() {
+async function rewind(sequence) {
     const held = sequence.nextTokenIndex;
     if (held > settings.depth)
         await sequence.eraseContextTokenRanges([{start: settings.depth, end: held}]);
@@ -37,25 +39,33 @@ async function rewind() {
 }
 
 async function prompt() {
-    await rewind();
+    const [sequence] = sequences;
+    await rewind(sequence);
     const tokens = randomTokens(settings.prompt);
     const begun = performance.now();
     await sequence.evaluateWithoutGeneratingNewTokens(tokens);
     return performance.now() - begun;
 }
 
-// The first token comes from a prompt of one; those after it are timed.
+// The first tokens come from prompts of one; those after them are timed, of all conversations together.
 async function generate() {
-    await rewind();
-    let count = 0, begun = 0, milliseconds = 0;
-    for await (const _ of sequence.evaluate(randomTokens(1), {temperature: 0, yieldEogToken: true})) {
-        if (count === 0)
-            begun = performance.now();
-        milliseconds = performance.now() - begun;
-        if (count++ === settings.generate)
-            return milliseconds;
-    }
-    throw new Error(`the peer ended after ${count} tokens`);
+    for (const sequence of sequences)
+        await rewind(sequence);
+    const all = sequences.map(sequence => sequence.evaluate(randomTokens(1), {temperature: 0, yieldEogToken: true}));
+    await Promise.all(all.map(tokens => next(tokens, 0)));
+    const begun = performance.now();
+    await Promise.all(all.map(async tokens => {
+        for (let count = 1; count <= settings.generate; count++)
+            await next(tokens, count);
+    }));
+    const milliseconds = performance.now() - begun;
+    await Promise.all(all.map(tokens => tokens.return()));
+    return milliseconds;
+}
+
+async function next(tokens, count) {
+    if ((await tokens.next()).done)
+        throw new Error(`the peer ended after ${count} tokens`);
 }
 
 for await (const line of createInterface({input: process.stdin}))

@@ -11,4 +11,7 @@ internal sealed record SpeedSettings(int Prompt, int Generate, int Depth, int Pa
 {
     /// <summary>Tokens that a conversation must hold. Generation needs a token to begin with.</summary>
     public int ContextLength => checked(Depth + Math.Max(Prompt, Generate) + 1);
+
+    /// <summary>Conversations, where they are several, and the tokens of each.</summary>
+    public string GenerationText => Parallel > 1 ? $"{Parallel} × {Generate}" : $"{Generate}";
 }

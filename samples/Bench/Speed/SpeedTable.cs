@@ -24,8 +24,7 @@ internal static class SpeedTable
         // Conversations that share a step share what they read of the weights, so that bandwidth says something for one only.
         if (report.Generation is { } generation)
         {
-            string times = settings.Parallel > 1 ? $"{settings.Parallel} × " : "";
-            AddRow(table, $"generation of {times}{settings.Generate}{depth}", generation, settings.Parallel > 1 ? null : generation.Median * report.WeightBytesPerToken / 1e9);
+            AddRow(table, $"generation of {settings.GenerationText}{depth}", generation, settings.Parallel > 1 ? null : generation.Median * report.WeightBytesPerToken / 1e9);
         }
 
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) });

@@ -9,19 +9,21 @@ namespace Moe.Inference.Tests.Samples;
 public class BenchCompareTests
 {
     private const string Package = """
-        let held = 0;
-        const sequence = {
-            get nextTokenIndex() { return held; },
-            async eraseContextTokenRanges([{start}]) { held = start; },
-            async evaluateWithoutGeneratingNewTokens(tokens) { held += tokens.length; },
-            async *evaluate(tokens) { held += tokens.length; for (let i = 0; i < LIMIT; i++) { held++; yield i; } },
-        };
+        function sequence() {
+            let held = 0;
+            return {
+                get nextTokenIndex() { return held; },
+                async eraseContextTokenRanges([{start}]) { held = start; },
+                async evaluateWithoutGeneratingNewTokens(tokens) { held += tokens.length; },
+                async *evaluate(tokens) { held += tokens.length; for (let i = 0; i < LIMIT; i++) { held++; yield i; } },
+            };
+        }
         export async function getLlama() {
             return {
                 async loadModel() {
                     return {
                         fileInfo: {metadata: {tokenizer: {ggml: {tokens: ["a", "b"]}}}},
-                        async createContext() { return {getSequence: () => sequence}; },
+                        async createContext({sequences}) { return {getSequence: () => { if (sequences-- <= 0) throw new Error("no sequence left"); return sequence(); }}; },
                     };
                 },
                 async dispose() {},
@@ -54,6 +56,18 @@ public class BenchCompareTests
         string model = await PrepareAsync(folder, most: 100);
         string text = await BenchProgram.OutputAsync("compare", model, "--peer", folder[""], "-p", "0", "-n", "4", "-r", "1", "-t", "1");
         text.Should().Contain("generation of 4").And.Contain("node-llama-cpp 1.2.3").And.NotContain("prompt of");
+    }
+
+    [SkippableFact]
+    public async Task Several_conversations_generate_at_once()
+    {
+        SkipWithoutNode();
+        using TemporaryFolder folder = new();
+        string model = await PrepareAsync(folder, most: 100);
+        JsonElement report = await BenchProgram.JsonAsync("compare", model, "--peer", folder[""], "-p", "0", "-n", "4", "--parallel", "3", "-r", "1", "-t", "1", "--json");
+        JsonElement figure = report.GetProperty("figures").EnumerateArray().Single();
+        figure.GetProperty("measure").GetString().Should().Be("generation of 3 × 4");
+        figure.GetProperty("ours").GetProperty("tokens").GetInt32().Should().Be(12);
     }
 
     [SkippableFact]
