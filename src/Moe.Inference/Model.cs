@@ -240,23 +240,24 @@ public sealed class Model : IDisposable
         using IDisposable? spread = interleave?.Begin();
         return options.Loading switch
         {
-            WeightLoading.Map when options.Devices.Count > 0 => file.MapWith(GgufPrefetch.Hint, StaysOnHost(weights, options.Placement), relay, cancellationToken),
-            WeightLoading.Map => file.Map(Prefetch(file), relay, cancellationToken),
+            WeightLoading.Map when options.Devices.Count > 0 => MapForHost(file, weights, options.Placement, cancellationToken),
+            WeightLoading.Map => file.Map(Prefetch(file.TensorBytes), relay, cancellationToken),
             WeightLoading.Read => file.Read(relay, interleave is null ? null : interleave.Spread, cancellationToken),
             _ => throw new ArgumentOutOfRangeException(nameof(options), options.Loading, "unknown way of loading"),
         };
     }
 
-    // What is copied to devices is read while it is copied.
-    private static Func<GgufTensor, bool> StaysOnHost(IReadOnlyList<Weight> weights, DevicePlacement placement)
+    // What is copied to devices is read while it is copied, and progress is told of that.
+    private static GgufContent MapForHost(GgufFile file, IReadOnlyList<Weight> weights, DevicePlacement placement, CancellationToken cancellationToken)
     {
-        HashSet<string> names = [.. WeightPlacement.Parts(weights, placement).Where(part => part.Device.IsCpu).Select(part => part.Part.Name)];
-        return tensor => names.Contains(tensor.Name);
+        Weight[] parts = [.. WeightPlacement.Parts(weights, placement).Where(part => part.Device.IsCpu).Select(part => part.Part)];
+        HashSet<string> names = [.. parts.Select(part => part.Name)];
+        return file.MapWith(Prefetch(parts.Sum(part => part.ByteLength)), tensor => names.Contains(tensor.Name), null, cancellationToken);
     }
 
     // Touching every page beforehand makes the first token as fast as the others, unless that would push out other pages of the same file.
-    private static GgufPrefetch Prefetch(GgufFile file) =>
-        file.TensorBytes < GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 10 * 8 ? GgufPrefetch.Load : GgufPrefetch.Hint;
+    private static GgufPrefetch Prefetch(long bytes) =>
+        bytes < GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 10 * 8 ? GgufPrefetch.Load : GgufPrefetch.Hint;
 
     private sealed class Relay(IProgress<LoadProgress> target) : IProgress<GgufReadProgress>
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.IO.MemoryMappedFiles;
 
 namespace Moe.Inference.Gguf;
@@ -7,6 +8,9 @@ internal sealed unsafe class MappedContent : GgufContent
 {
     // Progress and cancellation, while pages are touched.
     private const long ChunkBytes = 1 << 20;
+
+    // What reading takes, too.
+    private const int MaxThreads = 8;
 
     private readonly GgufPart[] _parts;
     private readonly List<MemoryMappedViewAccessor> _views = [];
@@ -74,17 +78,19 @@ internal sealed unsafe class MappedContent : GgufContent
         if (prefetch != GgufPrefetch.Load)
             return;
         ProgressReporter reporter = new(progress, ranges.Sum(range => range.Bytes));
-        foreach ((nint address, long bytes) in ranges)
+        ParallelOptions several = new() { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, MaxThreads), CancellationToken = cancellationToken };
+        Parallel.ForEach(Partitioner.Create(ranges.SelectMany(Chunks), EnumerablePartitionerOptions.NoBuffering), several, chunk =>
         {
-            for (long done = 0; done < bytes; done += ChunkBytes)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                long chunk = Math.Min(ChunkBytes, bytes - done);
-                Touch((byte*)address + done, chunk);
-                reporter.Add(chunk);
-            }
-        }
+            Touch((byte*)chunk.Address, chunk.Bytes);
+            reporter.Add(chunk.Bytes);
+        });
         reporter.Finish();
+    }
+
+    private static IEnumerable<(nint Address, long Bytes)> Chunks((nint Address, long Bytes) range)
+    {
+        for (long done = 0; done < range.Bytes; done += ChunkBytes)
+            yield return (range.Address + (nint)done, Math.Min(ChunkBytes, range.Bytes - done));
     }
 
     private static void Touch(byte* start, long bytes)
