@@ -86,18 +86,31 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
                 for (int r = 0; r < Lanes; r++)
                     from[r] = w + (Math.Min(half + r, rows - 1) * rowBytes) + Layout.RowHeaderBytes + ((long)(block + i) * Layout.BlockBytes);
                 Transposition.Run16(from, 0, T.FirstCodeWord, turned);
-                for (int word = 0; word < ISuperBlock<T>.CodeWords; word += 4)
+                for (int word = 0; word < ISuperBlock<T>.CodeWords; word += Lanes)
                 {
-                    Transposition.Four16(
-                        from, T.FirstCodeWord + word, out Vector512<uint> w0, out Vector512<uint> w1, out Vector512<uint> w2, out Vector512<uint> w3);
-                    T.StoreTurnedCodes(w0, word, turned, codes + half, Rows);
-                    T.StoreTurnedCodes(w1, word + 1, turned, codes + half, Rows);
-                    T.StoreTurnedCodes(w2, word + 2, turned, codes + half, Rows);
-                    T.StoreTurnedCodes(w3, word + 3, turned, codes + half, Rows);
+                    int column = T.FirstCodeWord + word;
+                    Transposition.Four(from, column, out Vector512<uint> a0, out Vector512<uint> a1, out Vector512<uint> a2, out Vector512<uint> a3);
+                    Transposition.Four(from + 4, column, out Vector512<uint> b0, out Vector512<uint> b1, out Vector512<uint> b2, out Vector512<uint> b3);
+                    Transposition.Four(from + 8, column, out Vector512<uint> c0, out Vector512<uint> c1, out Vector512<uint> c2, out Vector512<uint> c3);
+                    Transposition.Four(from + 12, column, out Vector512<uint> d0, out Vector512<uint> d1, out Vector512<uint> d2, out Vector512<uint> d3);
+                    StoreTurnedLanes(a0, b0, c0, d0, word, turned, codes + half);
+                    StoreTurnedLanes(a1, b1, c1, d1, word + 1, turned, codes + half);
+                    StoreTurnedLanes(a2, b2, c2, d2, word + 2, turned, codes + half);
+                    StoreTurnedLanes(a3, b3, c3, d3, word + 3, turned, codes + half);
                 }
                 StoreTurnedSide(turned, side + half);
             }
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreTurnedLanes(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c, Vector512<uint> d, int word, uint* turned, uint* codes)
+    {
+        Transposition.Lanes(a, b, c, d, out Vector512<uint> w0, out Vector512<uint> w4, out Vector512<uint> w8, out Vector512<uint> w12);
+        T.StoreTurnedCodes(w0, word, turned, codes, Rows);
+        T.StoreTurnedCodes(w4, word + 4, turned, codes, Rows);
+        T.StoreTurnedCodes(w8, word + 8, turned, codes, Rows);
+        T.StoreTurnedCodes(w12, word + 12, turned, codes, Rows);
     }
 
     // Blocks in order; of each, those of the first 16 rows turned, then those of the others. It may be all that a program does for seconds after its

@@ -42,9 +42,9 @@ internal static unsafe class Transposition
         }
     }
 
-    /// <summary>Four neighbouring words of each of 16 sources: a vector for each word, a lane for each source.</summary>
+    // Four neighbouring words of each of 16 sources: a vector for each word, a lane for each source.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Four16(byte** sources, int column, out Vector512<uint> w0, out Vector512<uint> w1, out Vector512<uint> w2, out Vector512<uint> w3)
+    private static void Four16(byte** sources, int column, out Vector512<uint> w0, out Vector512<uint> w1, out Vector512<uint> w2, out Vector512<uint> w3)
     {
         Vector512<uint> a = Quarters(sources, 0, column), b = Quarters(sources, 1, column), e = Quarters(sources, 2, column), f = Quarters(sources, 3, column);
         Vector512<ulong> a0 = Avx512F.UnpackLow(a, b).AsUInt64(), a1 = Avx512F.UnpackHigh(a, b).AsUInt64();
@@ -102,11 +102,28 @@ internal static unsafe class Transposition
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Four(uint* source, int stride, out Vector512<uint> t0, out Vector512<uint> t1, out Vector512<uint> t2, out Vector512<uint> t3) => Four(
+        Vector512.Load(source), Vector512.Load(source + stride), Vector512.Load(source + (2 * stride)), Vector512.Load(source + (3 * stride)), out t0, out t1, out t2, out t3);
+
+    /// <summary>
+    /// Sixteen neighbouring words of each of four sources. Of <c>t0</c>, 128 bits have word 0 of the four sources, the next ones word 4, then 8,
+    /// then 12; the others likewise from words 1, 2 and 3 on.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Four(byte** sources, int column, out Vector512<uint> t0, out Vector512<uint> t1, out Vector512<uint> t2, out Vector512<uint> t3) => Four(
+        Vector512.Load((uint*)sources[0] + column),
+        Vector512.Load((uint*)sources[1] + column),
+        Vector512.Load((uint*)sources[2] + column),
+        Vector512.Load((uint*)sources[3] + column),
+        out t0,
+        out t1,
+        out t2,
+        out t3);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Four(
-        uint* source, int stride, out Vector512<uint> t0, out Vector512<uint> t1, out Vector512<uint> t2, out Vector512<uint> t3)
+        Vector512<uint> r0, Vector512<uint> r1, Vector512<uint> r2, Vector512<uint> r3, out Vector512<uint> t0, out Vector512<uint> t1, out Vector512<uint> t2, out Vector512<uint> t3)
     {
-        Vector512<uint> r0 = Vector512.Load(source), r1 = Vector512.Load(source + stride);
-        Vector512<uint> r2 = Vector512.Load(source + (2 * stride)), r3 = Vector512.Load(source + (3 * stride));
         Vector512<ulong> a0 = Avx512F.UnpackLow(r0, r1).AsUInt64(), a1 = Avx512F.UnpackHigh(r0, r1).AsUInt64();
         Vector512<ulong> a2 = Avx512F.UnpackLow(r2, r3).AsUInt64(), a3 = Avx512F.UnpackHigh(r2, r3).AsUInt64();
         t0 = Avx512F.UnpackLow(a0, a2).AsUInt32();
@@ -119,11 +136,23 @@ internal static unsafe class Transposition
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreLanes(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c, Vector512<uint> d, uint* target, int rows)
     {
+        Lanes(a, b, c, d, out Vector512<uint> w0, out Vector512<uint> w4, out Vector512<uint> w8, out Vector512<uint> w12);
+        w0.Store(target);
+        w4.Store(target + (4 * rows));
+        w8.Store(target + (8 * rows));
+        w12.Store(target + (12 * rows));
+    }
+
+    /// <summary>Transposes four vectors of four lanes of 128 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Lanes(
+        Vector512<uint> a, Vector512<uint> b, Vector512<uint> c, Vector512<uint> d, out Vector512<uint> w0, out Vector512<uint> w4, out Vector512<uint> w8, out Vector512<uint> w12)
+    {
         Vector512<uint> lowerAb = Avx512F.Shuffle4x128(a, b, 0x44), lowerCd = Avx512F.Shuffle4x128(c, d, 0x44);
         Vector512<uint> upperAb = Avx512F.Shuffle4x128(a, b, 0xEE), upperCd = Avx512F.Shuffle4x128(c, d, 0xEE);
-        Avx512F.Shuffle4x128(lowerAb, lowerCd, 0x88).Store(target);
-        Avx512F.Shuffle4x128(lowerAb, lowerCd, 0xDD).Store(target + (4 * rows));
-        Avx512F.Shuffle4x128(upperAb, upperCd, 0x88).Store(target + (8 * rows));
-        Avx512F.Shuffle4x128(upperAb, upperCd, 0xDD).Store(target + (12 * rows));
+        w0 = Avx512F.Shuffle4x128(lowerAb, lowerCd, 0x88);
+        w4 = Avx512F.Shuffle4x128(lowerAb, lowerCd, 0xDD);
+        w8 = Avx512F.Shuffle4x128(upperAb, upperCd, 0x88);
+        w12 = Avx512F.Shuffle4x128(upperAb, upperCd, 0xDD);
     }
 }
