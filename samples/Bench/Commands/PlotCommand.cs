@@ -29,7 +29,7 @@ internal static class PlotCommand
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path));
             JsonElement root = document.RootElement;
-            string file = Path.GetFileNameWithoutExtension(root.GetProperty("file").GetString()!);
+            string file = string.Join(", ", [Path.GetFileNameWithoutExtension(root.GetProperty("file").GetString()!), .. Conditions(root)]);
             return
             [
                 .. root.GetProperty("figures").EnumerateArray().Select(figure => new RatioBar(
@@ -43,5 +43,14 @@ internal static class PlotCommand
         {
             throw new UsageException($"'{path}' is not what 'compare --json' writes: {problem.Message}");
         }
+    }
+
+    // What tells comparisons of the same file apart.
+    private static IEnumerable<string> Conditions(JsonElement root)
+    {
+        if (root.TryGetProperty("machine", out JsonElement machine) && machine.GetProperty("instructions").GetString() is { } instructions)
+            yield return instructions.ToUpperInvariant();
+        if (root.TryGetProperty("repacking", out JsonElement repacking) && repacking.GetString() != nameof(Repacking.Off))
+            yield return "repacked";
     }
 }

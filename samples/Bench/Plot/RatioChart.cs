@@ -4,7 +4,7 @@ using System.Xml.Linq;
 namespace Moe.Inference.Bench.Plot;
 
 /// <summary>One bar: a measure of a file.</summary>
-/// <param name="File">The file.</param>
+/// <param name="File">The file, and how it was measured.</param>
 /// <param name="Measure">The measure.</param>
 /// <param name="Ratio">The median of our speed in terms of the peer's.</param>
 /// <param name="Rounds">The ratio of each round.</param>

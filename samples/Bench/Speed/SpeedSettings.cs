@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Moe.Inference.Bench.Speed;
 
 /// <summary>What is measured.</summary>
@@ -13,5 +15,6 @@ internal sealed record SpeedSettings(int Prompt, int Generate, int Depth, int Pa
     public int ContextLength => checked(Depth + Math.Max(Prompt, Generate) + 1);
 
     /// <summary>Conversations, where they are several, and the tokens of each.</summary>
+    [JsonIgnore]
     public string GenerationText => Parallel > 1 ? $"{Parallel} × {Generate}" : $"{Generate}";
 }

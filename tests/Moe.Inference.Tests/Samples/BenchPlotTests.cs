@@ -28,6 +28,15 @@ public class BenchPlotTests
     }
 
     [Fact]
+    public async Task Comparisons_of_the_same_file_are_told_apart()
+    {
+        using TemporaryFolder folder = new();
+        await File.WriteAllTextAsync(folder["data.json"], Data.Insert(Data.IndexOf('{', StringComparison.Ordinal) + 1, """ "machine": {"instructions": "Avx2"}, "repacking": "AtLoad", """));
+        await BenchProgram.OutputAsync("plot", folder["data.json"], "-o", folder["chart.svg"]);
+        Elements(XDocument.Load(folder["chart.svg"]).Root!, "text").Select(text => text.Value).Should().Contain("model, AVX2, repacked, prompt of 512");
+    }
+
+    [Fact]
     public void Bars_and_lines_share_a_scale()
     {
         XElement chart = RatioChart.Draw("title", [new RatioBar("a", "b", 3, [3])]).Root!;
