@@ -44,16 +44,8 @@ internal static unsafe class Transposition
 
     // Four neighbouring words of each of 16 sources: a vector for each word, a lane for each source.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Four16(byte** sources, int column, out Vector512<uint> w0, out Vector512<uint> w1, out Vector512<uint> w2, out Vector512<uint> w3)
-    {
-        Vector512<uint> a = Quarters(sources, 0, column), b = Quarters(sources, 1, column), e = Quarters(sources, 2, column), f = Quarters(sources, 3, column);
-        Vector512<ulong> a0 = Avx512F.UnpackLow(a, b).AsUInt64(), a1 = Avx512F.UnpackHigh(a, b).AsUInt64();
-        Vector512<ulong> a2 = Avx512F.UnpackLow(e, f).AsUInt64(), a3 = Avx512F.UnpackHigh(e, f).AsUInt64();
-        w0 = Avx512F.UnpackLow(a0, a2).AsUInt32();
-        w1 = Avx512F.UnpackHigh(a0, a2).AsUInt32();
-        w2 = Avx512F.UnpackLow(a1, a3).AsUInt32();
-        w3 = Avx512F.UnpackHigh(a1, a3).AsUInt32();
-    }
+    private static void Four16(byte** sources, int column, out Vector512<uint> w0, out Vector512<uint> w1, out Vector512<uint> w2, out Vector512<uint> w3) => Four(
+        Quarters(sources, 0, column), Quarters(sources, 1, column), Quarters(sources, 2, column), Quarters(sources, 3, column), out w0, out w1, out w2, out w3);
 
     // Four words of sources r, r + 4, r + 8 and r + 12.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
