@@ -101,7 +101,7 @@ internal sealed class KvMemory : IDisposable
 
     private void CopyPage(IBackend backend, TensorView view, int source, int target, int tokens)
     {
-        long row = view.ByteLength / view.Rows, head = row * PageLength, page = view.ByteLength / Pages.Count;
+        long row = view.RowBytes, head = row * PageLength, page = view.ByteLength / Pages.Count;
         for (long start = 0; start < page; start += head)
             backend.Copy(view.Buffer, (source * page) + start, view.Buffer, (target * page) + start, tokens * row);
     }

@@ -6,7 +6,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Moe.Inference.Cpu.Jit;
 
 /// <summary>
-/// What the two AVX-512 routines of attention share: keys or values of one head, as they are stored, meet up to four query rows in float32. The argument is the address of a <see cref="AttentionPart"/>.
+/// What the two AVX-512 routines of attention share: keys or values of one head, as they are stored, meet up to four query rows in float32.
+/// The argument is the address of a <see cref="AttentionPart"/>.
 /// </summary>
 /// <param name="width">Elements of a key or value; whole vectors.</param>
 /// <param name="rows">Query rows.</param>
