@@ -14,16 +14,15 @@ internal sealed unsafe class AmxTileProduct(AssembledRoutines routines, int grou
 
     public override int WorkBytes => Math.Max(activations.WorkBytes, rest.WorkBytes);
 
-    public override void Multiply(in TilePart part, int tokens, WeightsAhead ahead)
+    public override void Multiply(in TilePart part, int tokens)
     {
-        int groups = tokens / AmxCode.Tokens, left = tokens % AmxCode.Tokens, parts = groups + (left > 0 ? 1 : 0);
+        int groups = tokens / AmxCode.Tokens, left = tokens % AmxCode.Tokens;
         if (groups > 0)
         {
             fixed (byte* configuration = _configuration)
                 ((delegate* unmanaged[SuppressGCTransition]<byte*, void>)routines[Configure])(configuration);
             for (int group = 0; group < groups; group++)
             {
-                ahead.Prefetch(group, parts);
                 TilePart sixteen = part.Skip(group * AmxCode.Tokens, 2 * JitShape.Count);
                 activations.Prepare(sixteen);
                 ((delegate* unmanaged[SuppressGCTransition]<TilePart*, void>)routines[MultiplyGroup])(&sixteen);
@@ -31,7 +30,7 @@ internal sealed unsafe class AmxTileProduct(AssembledRoutines routines, int grou
             ((delegate* unmanaged[SuppressGCTransition]<void>)routines[Release])();
         }
         if (left > 0)
-            rest.Multiply(part.Skip(groups * AmxCode.Tokens, 2 * JitShape.Count), left, groups == 0 ? ahead : default);
+            rest.Multiply(part.Skip(groups * AmxCode.Tokens, 2 * JitShape.Count), left);
         GC.KeepAlive(routines);
     }
 

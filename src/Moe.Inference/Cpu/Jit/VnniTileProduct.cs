@@ -7,12 +7,12 @@ namespace Moe.Inference.Cpu.Jit;
 /// <param name="workBytes">The working memory they need.</param>
 internal sealed unsafe class VnniTileProduct(AssembledRoutines routines, int workBytes) : TileProduct
 {
-    // Weights of the next tile are asked for between calls, not too many at once.
+    // A call takes a few microseconds at the most.
     private const int MostGroups = 4;
 
     public override int WorkBytes => workBytes;
 
-    public override void Multiply(in TilePart part, int tokens, WeightsAhead ahead)
+    public override void Multiply(in TilePart part, int tokens)
     {
         // Groups as equal as they can be: routines for few tokens are slow for each of them. Those with one more come first.
         int groups = (tokens + VnniCode.MaxTokens - 1) / VnniCode.MaxTokens, least = tokens / groups, greater = tokens % groups;
@@ -22,10 +22,8 @@ internal sealed unsafe class VnniTileProduct(AssembledRoutines routines, int wor
             bool isGreater = group < greater;
             int routine = isGreater ? least : least - 1;
             run = Math.Min(MostGroups, (isGreater ? greater : groups) - group);
-            for (int i = 0; i < run; i++)
-                ahead.Prefetch(group + i, groups);
             rest.Groups = run;
-            // A routine takes a few microseconds at the most, so that garbage collections need not be told.
+            // Too short for garbage collections to be told.
             ((delegate* unmanaged[SuppressGCTransition]<TilePart*, void>)routines[routine])(&rest);
         }
         GC.KeepAlive(routines);

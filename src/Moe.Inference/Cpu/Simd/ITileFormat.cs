@@ -30,7 +30,8 @@ internal unsafe interface ITileFormat
     /// <param name="codes">Where codes go.</param>
     /// <param name="side">Where scales and the like go.</param>
     /// <param name="work">Working memory, aligned to 64 bytes.</param>
-    static abstract void Unpack(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, byte* work);
+    /// <param name="ahead">What to ask for meanwhile, as much as is read.</param>
+    static abstract void Unpack(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, byte* work, ref WeightsAhead ahead);
 
     /// <summary>Whether <see cref="Pack"/> and <see cref="UnpackPacked"/> are there.</summary>
     static virtual bool CanPack => false;
@@ -42,7 +43,7 @@ internal unsafe interface ITileFormat
     static virtual void Pack(byte* w, long rowBytes, byte* packed) => throw new NotSupportedException();
 
     /// <summary>Unpacks some blocks of packed rows; see <see cref="Unpack"/>.</summary>
-    static virtual void UnpackPacked(byte* packed, int block, int blocks, uint* codes, uint* side) => throw new NotSupportedException();
+    static virtual void UnpackPacked(byte* packed, int block, int blocks, uint* codes, uint* side, ref WeightsAhead ahead) => throw new NotSupportedException();
 
     /// <summary>The sums of activations of a prepared row from a block on.</summary>
     static abstract byte* Sums(byte* row, int k, int block);

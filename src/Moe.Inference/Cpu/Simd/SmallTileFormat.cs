@@ -33,7 +33,7 @@ internal readonly unsafe struct SmallTileFormat<T, S> : ITileFormat
 
     public static float* Scales(byte* row, int k, int block) => Q8SmallRow.Scales(row, k) + block;
 
-    public static void Unpack(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, byte* work)
+    public static void Unpack(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, byte* work, ref WeightsAhead ahead)
     {
         Vector256<byte> bias = Vector256.Create((byte)(T.SignedCodes && S.BiasedCodes ? 0x80 : 0));
         uint* headers = (uint*)(work + (Rows * RowBytes));
@@ -46,6 +46,8 @@ internal readonly unsafe struct SmallTileFormat<T, S> : ITileFormat
                 (T.LoadCodes(from) ^ bias).Store(to);
                 headers[(i * Rows) + r] = T.HeaderBits(from);
             }
+
+            ahead.Prefetch(blocks * Layout.BlockBytes);
         }
 
         // Columns of a whole vector; those beyond the blocks hold what was there before.

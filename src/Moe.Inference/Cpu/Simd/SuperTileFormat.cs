@@ -20,7 +20,7 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
     /// <summary>Pairs of groups that have minimums, or a zero point in their place.</summary>
     public static readonly int Pairs = T.HasMinimums || (ZeroPoint != 0 && !S.KnowsZeroPoint) ? Groups / 2 : 0;
 
-    private const int RowBytes = Tiling.SuperChunk * ISuperBlock<T>.Length, ShortUnits = 16, Lanes = 16;
+    private const int RowBytes = Tiling.SuperChunk * ISuperBlock<T>.Length, ShortUnits = 16, Lanes = 16, VectorBytes = Lanes * sizeof(uint);
 
     private static readonly Tensors.ElementLayout Layout = Tensors.ElementLayout.Of(T.Type);
 
@@ -47,11 +47,11 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
 
     public static float* Scales(byte* row, int k, int block) => Q8SuperRow.Scales(row, k) + block;
 
-    public static void Unpack(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, byte* work)
+    public static void Unpack(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, byte* work, ref WeightsAhead ahead)
     {
         if (CanPack)
         {
-            UnpackTurned(w, rowBytes, rows, block, blocks, codes, side, (uint*)work);
+            UnpackTurned(w, rowBytes, rows, block, blocks, codes, side, (uint*)work, ref ahead);
             return;
         }
         byte* shorts = work + (Rows * RowBytes);
@@ -66,6 +66,7 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
                 UnpackCodes(from, work + (r * RowBytes) + (i * ISuperBlock<T>.Length));
                 UnpackShorts(from, shorts + (r * ShortUnits * sizeof(uint)));
                 headers[r] = T.HeaderBits(row, from);
+                ahead.Prefetch(Layout.BlockBytes);
             }
             Transposition.Run<S>((uint*)shorts, ShortUnits, Rows, ShortUnits, turned);
             SplitScales(turned, side);
@@ -76,7 +77,7 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
     }
 
     // Words of 16 rows are turned, so that a vector has one of each row; then those of all rows are unpacked at once.
-    private static void UnpackTurned(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, uint* turned)
+    private static void UnpackTurned(byte* w, long rowBytes, int rows, int block, int blocks, uint* codes, uint* side, uint* turned, ref WeightsAhead ahead)
     {
         byte** from = stackalloc byte*[Lanes];
         for (int i = 0; i < blocks; i++, side += SideUnits * Rows, codes += CodeUnits)
@@ -86,6 +87,7 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
                 for (int r = 0; r < Lanes; r++)
                     from[r] = w + (Math.Min(half + r, rows - 1) * rowBytes) + Layout.RowHeaderBytes + ((long)(block + i) * Layout.BlockBytes);
                 Transposition.Run16(from, 0, T.FirstCodeWord, turned);
+                ahead.Prefetch(T.FirstCodeWord * VectorBytes);
                 for (int word = 0; word < ISuperBlock<T>.CodeWords; word += Lanes)
                 {
                     int column = T.FirstCodeWord + word;
@@ -93,10 +95,10 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
                     Transposition.Four(from + 4, column, out Vector512<uint> b0, out Vector512<uint> b1, out Vector512<uint> b2, out Vector512<uint> b3);
                     Transposition.Four(from + 8, column, out Vector512<uint> c0, out Vector512<uint> c1, out Vector512<uint> c2, out Vector512<uint> c3);
                     Transposition.Four(from + 12, column, out Vector512<uint> d0, out Vector512<uint> d1, out Vector512<uint> d2, out Vector512<uint> d3);
-                    StoreTurnedLanes(a0, b0, c0, d0, word, turned, codes + half);
-                    StoreTurnedLanes(a1, b1, c1, d1, word + 1, turned, codes + half);
-                    StoreTurnedLanes(a2, b2, c2, d2, word + 2, turned, codes + half);
-                    StoreTurnedLanes(a3, b3, c3, d3, word + 3, turned, codes + half);
+                    StoreTurnedLanes(a0, b0, c0, d0, word, turned, codes + half, ref ahead);
+                    StoreTurnedLanes(a1, b1, c1, d1, word + 1, turned, codes + half, ref ahead);
+                    StoreTurnedLanes(a2, b2, c2, d2, word + 2, turned, codes + half, ref ahead);
+                    StoreTurnedLanes(a3, b3, c3, d3, word + 3, turned, codes + half, ref ahead);
                 }
                 StoreTurnedSide(turned, side + half);
             }
@@ -104,13 +106,15 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreTurnedLanes(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c, Vector512<uint> d, int word, uint* turned, uint* codes)
+    private static void StoreTurnedLanes(
+        Vector512<uint> a, Vector512<uint> b, Vector512<uint> c, Vector512<uint> d, int word, uint* turned, uint* codes, ref WeightsAhead ahead)
     {
         Transposition.Lanes(a, b, c, d, out Vector512<uint> w0, out Vector512<uint> w4, out Vector512<uint> w8, out Vector512<uint> w12);
         T.StoreTurnedCodes(w0, word, turned, codes, Rows);
         T.StoreTurnedCodes(w4, word + 4, turned, codes, Rows);
         T.StoreTurnedCodes(w8, word + 8, turned, codes, Rows);
         T.StoreTurnedCodes(w12, word + 12, turned, codes, Rows);
+        ahead.Prefetch(4 * VectorBytes);
     }
 
     // Blocks in order; of each, those of the first 16 rows turned, then those of the others. It may be all that a program does for seconds after its
@@ -132,7 +136,7 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
         }
     }
 
-    public static void UnpackPacked(byte* packed, int block, int blocks, uint* codes, uint* side)
+    public static void UnpackPacked(byte* packed, int block, int blocks, uint* codes, uint* side, ref WeightsAhead ahead)
     {
         packed += (long)block * Rows * Layout.BlockBytes;
         for (int i = 0; i < blocks; i++, side += SideUnits * Rows, codes += CodeUnits)
@@ -141,7 +145,12 @@ internal readonly unsafe struct SuperTileFormat<T, S> : ITileFormat
             {
                 uint* turned = (uint*)packed, words = turned + (T.FirstCodeWord * Lanes);
                 for (int word = 0; word < ISuperBlock<T>.CodeWords; word++, words += Lanes)
+                {
                     T.StoreTurnedCodes(Vector512.Load(words), word, turned, codes + half, Rows);
+                    ahead.Prefetch(VectorBytes);
+                }
+
+                ahead.Prefetch(T.FirstCodeWord * VectorBytes);
                 StoreTurnedSide(turned, side + half);
             }
         }

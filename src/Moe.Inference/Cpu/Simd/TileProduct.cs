@@ -9,6 +9,5 @@ internal abstract unsafe class TileProduct
     /// <summary>Adds the products of a tile to the results of all tokens.</summary>
     /// <param name="part">The tile and the first token.</param>
     /// <param name="tokens">Tokens, at least 1.</param>
-    /// <param name="ahead">What to ask for meanwhile.</param>
-    public abstract void Multiply(in TilePart part, int tokens, WeightsAhead ahead);
+    public abstract void Multiply(in TilePart part, int tokens);
 }

@@ -34,6 +34,9 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
 {
     private const int Alignment = 64;
 
+    // Of weights asked for before any are read, in bytes: no more than second-level caches hold.
+    private const int MostAtOnce = 1 << 17;
+
     // Fields, not properties: the compiler sees them as constants without having to inline anything.
     private static readonly int CodeBytes = F.ChunkBlocks * F.BlockLength * F.Rows;
     private static readonly int SideBytes = F.ChunkBlocks * F.SideUnits * F.Rows * sizeof(uint);
@@ -60,16 +63,21 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
         byte* work = side + SideBytes;
         float* results = (float*)ThreadScratch.Get((long)tokens * F.Rows * sizeof(float));
         int blocks = k / F.BlockLength;
+        // Nobody has asked for the first tile yet.
+        WeightsAhead ahead = new(w);
+        ahead.Prefetch((int)Math.Min(MostAtOnce, Math.Min(rows, F.Rows) * rowBytes));
         for (int row = 0; row < rows; row += F.Rows)
         {
             int count = Math.Min(F.Rows, rows - row);
+            // Beyond the last row, the same thread is likely to go on.
+            ahead = new WeightsAhead(w + ((row + F.Rows) * rowBytes));
             for (int block = 0; block < blocks; block += F.ChunkBlocks)
             {
                 int chunk = Math.Min(F.ChunkBlocks, blocks - block);
                 if (packed)
-                    F.UnpackPacked(w + (row * rowBytes), block, chunk, (uint*)codes, (uint*)side);
+                    F.UnpackPacked(w + (row * rowBytes), block, chunk, (uint*)codes, (uint*)side, ref ahead);
                 else
-                    F.Unpack(w + (row * rowBytes), rowBytes, count, block, chunk, (uint*)codes, (uint*)side, work);
+                    F.Unpack(w + (row * rowBytes), rowBytes, count, block, chunk, (uint*)codes, (uint*)side, work, ref ahead);
                 TilePart part = new()
                 {
                     Codes = (uint*)codes,
@@ -83,7 +91,7 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
                     Blocks = chunk,
                     Started = block == 0 ? 0 : -1,
                 };
-                product.Multiply(part, tokens, Next(w, rowBytes, row, block + chunk, blocks, packed));
+                product.Multiply(part, tokens);
             }
             for (int token = 0; token < tokens; token++)
             {
@@ -120,16 +128,5 @@ internal sealed unsafe class Tiles<F>(TileProduct product) : Tiles
         }
         for (int i = 0; i < F.Rows; i += Vector256<float>.Count)
             Vector256.Load(from + i).Store(to + i);
-    }
-
-    // The next blocks of the same rows, or the first blocks of the next rows. Beyond the last row, the same thread is likely to go on.
-    private static WeightsAhead Next(byte* w, long rowBytes, int row, int block, int blocks, bool packed)
-    {
-        if (block == blocks)
-            (row, block) = (row + F.Rows, 0);
-        int bytes = Math.Min(F.ChunkBlocks, blocks - block) * F.BlockBytes;
-        if (packed)
-            return new WeightsAhead(w + (row * rowBytes) + ((long)block * F.BlockBytes * F.Rows), bytes, F.Rows, bytes);
-        return new WeightsAhead(w + (row * rowBytes) + ((long)block * F.BlockBytes), rowBytes, F.Rows, bytes);
     }
 }

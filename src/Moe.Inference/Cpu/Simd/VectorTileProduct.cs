@@ -8,12 +8,11 @@ internal abstract class VectorTileProduct(int rows) : TileProduct
 {
     public override int WorkBytes => Tiling.Tokens * ((2 * rows * sizeof(float)) + (16 * sizeof(short)));
 
-    public override void Multiply(in TilePart part, int tokens, WeightsAhead ahead)
+    public override void Multiply(in TilePart part, int tokens)
     {
         int groups = (tokens + Tiling.Tokens - 1) / Tiling.Tokens;
         for (int group = 0; group < groups; group++)
         {
-            ahead.Prefetch(group, groups);
             int taken = group * Tiling.Tokens;
             MultiplyFew(part.Skip(taken, rows), Math.Min(Tiling.Tokens, tokens - taken));
         }

@@ -4,28 +4,24 @@ using System.Runtime.Intrinsics.X86;
 namespace Moe.Inference.Cpu.Simd;
 
 /// <summary>
-/// Weights of the next tile: asked for while this one is multiplied, a few rows before each group of tokens. Short pieces of many rows are a
-/// pattern that machines do not guess.
+/// Weights of the next tile: asked for while this one is unpacked, in the order of addresses. Short pieces of many rows are a pattern that
+/// machines do not guess, and more lines at once than a core can wait for hold it up.
 /// </summary>
-/// <param name="from">The first row's piece.</param>
-/// <param name="rowBytes">Bytes from row to row.</param>
-/// <param name="rows">Rows; they need not exist.</param>
-/// <param name="bytes">Bytes of a row's piece.</param>
-internal readonly unsafe struct WeightsAhead(byte* from, long rowBytes, int rows, int bytes)
+/// <param name="from">Where the next tile begins.</param>
+internal unsafe struct WeightsAhead(byte* from)
 {
     private const int LineBytes = 64;
 
-    /// <summary>Asks for one of several equal parts to come to the second-level cache.</summary>
+    private byte* _line = (byte*)((nuint)from & ~(nuint)(LineBytes - 1)), _to = from;
+
+    /// <summary>Asks for as many bytes more as were just read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(int part, int parts)
+    public void Prefetch(int bytes)
     {
         if (!Sse.IsSupported)
             return;
-        for (int row = rows * part / parts, end = rows * (part + 1) / parts; row < end; row++)
-        {
-            byte* first = from + (row * rowBytes), last = first + bytes;
-            for (byte* line = (byte*)((nuint)first & ~(nuint)(LineBytes - 1)); line < last; line += LineBytes)
-                Sse.Prefetch1(line);
-        }
+        _to += bytes;
+        for (; _line < _to; _line += LineBytes)
+            Sse.Prefetch0(_line);
     }
 }
