@@ -1,7 +1,7 @@
 namespace Moe.Inference;
 
 /// <summary>How far loading has come.</summary>
-/// <param name="BytesLoaded">Bytes of weights brought in.</param>
+/// <param name="BytesLoaded">Bytes of weights brought into host memory, and of those copied to devices.</param>
 /// <param name="TotalBytes">Bytes of weights in all.</param>
 public readonly record struct LoadProgress(long BytesLoaded, long TotalBytes)
 {

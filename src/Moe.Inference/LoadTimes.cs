@@ -5,4 +5,5 @@ namespace Moe.Inference;
 /// <param name="Bringing">Mapping the file, or reading it.</param>
 /// <param name="Uploading">Sending weights to devices.</param>
 /// <param name="Allocating">Of that, allocating their memory.</param>
-internal readonly record struct LoadTimes(TimeSpan Headers, TimeSpan Bringing, TimeSpan Uploading, TimeSpan Allocating);
+/// <param name="UploadedBytes">Bytes of those weights.</param>
+internal readonly record struct LoadTimes(TimeSpan Headers, TimeSpan Bringing, TimeSpan Uploading, TimeSpan Allocating, long UploadedBytes);

@@ -8,7 +8,6 @@ using Moe.Inference.Execution;
 using Moe.Inference.Gguf;
 using Moe.Inference.Graph;
 using Moe.Inference.Placement;
-using Moe.Inference.Planning;
 using Moe.Inference.Tensors;
 using Moe.Inference.Tokenization;
 
@@ -115,14 +114,16 @@ public sealed class Model : IDisposable
             PlacementGate.Check(info, options);
             MemoryInterleave? interleave = InterleaveOf(options);
             TimeSpan checkedAt = watch.Elapsed;
-            content = Bring(file, info.Weights, options, interleave, progress, cancellationToken);
+            HostLoading host = new(file, info.Weights, options);
+            LoadStages stages = new(progress, host.Bytes, WeightStore.Copies(info.Weights, options.Placement).Sum(copy => copy.Part.ByteLength));
+            content = host.Bring(interleave, stages, cancellationToken);
             TimeSpan broughtAt = watch.Elapsed;
-            weights = new WeightStore(file, content, info.Weights, options.Placement, options.Devices, progress, cancellationToken);
+            weights = new WeightStore(file, content, info.Weights, options.Placement, options.Devices, stages, cancellationToken);
             TimeSpan uploadedAt = watch.Elapsed;
             packed = new PackedCopies(options.Repacking, RepackingPlan.PartsOf(info.Graph, options.Placement), weights, interleave, cancellationToken);
             Model model = new(file, content, weights, packed, info, tokenizer, options, interleave)
             {
-                LoadTimes = new LoadTimes(checkedAt, broughtAt - checkedAt, uploadedAt - broughtAt, weights.Allocating),
+                LoadTimes = new LoadTimes(checkedAt, broughtAt - checkedAt, uploadedAt - broughtAt, weights.Allocating, weights.CopiedBytes),
             };
             model.LoggerFactory.CreateLogger<Model>().LogInformation(
                 "loaded {Name} ({Architecture}, {Layers} layers, {Bytes:N0} bytes of weights) by {Loading} in {Milliseconds:N0} ms",
@@ -232,35 +233,5 @@ public sealed class Model : IDisposable
             return;
         string pages = options.Loading == WeightLoading.Map ? "; pages of the mapped file that were in memory before stay where they are" : "";
         model.LoggerFactory.CreateLogger<Model>().LogInformation("{Memory}{Pages}", model.Interleave?.ToString() ?? "there is one memory node, or this system does not tell of more: nothing to interleave", model.Interleave is null ? "" : pages);
-    }
-
-    private static GgufContent Bring(GgufFile file, IReadOnlyList<Weight> weights, ModelOptions options, MemoryInterleave? interleave, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
-    {
-        IProgress<GgufReadProgress>? relay = progress is null ? null : new Relay(progress);
-        using IDisposable? spread = interleave?.Begin();
-        return options.Loading switch
-        {
-            WeightLoading.Map when options.Devices.Count > 0 => MapForHost(file, weights, options.Placement, cancellationToken),
-            WeightLoading.Map => file.Map(Prefetch(file.TensorBytes), relay, cancellationToken),
-            WeightLoading.Read => file.Read(relay, interleave is null ? null : interleave.Spread, cancellationToken),
-            _ => throw new ArgumentOutOfRangeException(nameof(options), options.Loading, "unknown way of loading"),
-        };
-    }
-
-    // What is copied to devices is read while it is copied, and progress is told of that.
-    private static GgufContent MapForHost(GgufFile file, IReadOnlyList<Weight> weights, DevicePlacement placement, CancellationToken cancellationToken)
-    {
-        Weight[] parts = [.. WeightPlacement.Parts(weights, placement).Where(part => part.Device.IsCpu).Select(part => part.Part)];
-        HashSet<string> names = [.. parts.Select(part => part.Name)];
-        return file.MapWith(Prefetch(parts.Sum(part => part.ByteLength)), tensor => names.Contains(tensor.Name), null, cancellationToken);
-    }
-
-    // Touching every page beforehand makes the first token as fast as the others, unless that would push out other pages of the same file.
-    private static GgufPrefetch Prefetch(long bytes) =>
-        bytes < GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 10 * 8 ? GgufPrefetch.Load : GgufPrefetch.Hint;
-
-    private sealed class Relay(IProgress<LoadProgress> target) : IProgress<GgufReadProgress>
-    {
-        public void Report(GgufReadProgress value) => target.Report(new LoadProgress(value.BytesRead, value.TotalBytes));
     }
 }

@@ -25,11 +25,11 @@ internal sealed class WeightStore : IDisposable
     /// <param name="cancellation">Stops between pieces.</param>
     /// <exception cref="PlanningException">The placement names a device that is not there.</exception>
     /// <exception cref="OutOfDeviceMemoryException">A device is too small.</exception>
-    public WeightStore(GgufFile file, GgufContent content, IEnumerable<Weight> weights, DevicePlacement placement, IReadOnlyList<IDeviceProvider> devices, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    public WeightStore(GgufFile file, GgufContent content, IEnumerable<Weight> weights, DevicePlacement placement, IReadOnlyList<IDeviceProvider> devices, LoadStages progress, CancellationToken cancellation)
     {
         _host = file.Tensors.ToDictionary(tensor => tensor.Name, tensor => HostView(content, tensor), StringComparer.Ordinal);
-        (Weight Part, Device Device)[] parts = [.. WeightPlacement.Parts(weights, placement).Where(part => !part.Device.IsCpu).Distinct()];
-        LoadProgress state = new(0, parts.Sum(part => part.Part.ByteLength));
+        IReadOnlyList<(Weight Part, Device Device)> parts = Copies(weights, placement);
+        CopiedBytes = parts.Sum(part => part.Part.ByteLength);
         try
         {
             // A device that is not there is told before anything is copied.
@@ -43,7 +43,7 @@ internal sealed class WeightStore : IDisposable
                 uploads.Add(backend, [.. Allocate(own, backend).Select((buffer, i) => UploadOf(own[i], buffer, file.GetTensor(own[i].Name), content))]);
             }
 
-            uploads.Run(bytes => progress?.Report(state = state with { BytesLoaded = state.BytesLoaded + bytes }), cancellation);
+            uploads.Run(progress.Copied, cancellation);
         }
         catch
         {
@@ -51,6 +51,13 @@ internal sealed class WeightStore : IDisposable
             throw;
         }
     }
+
+    /// <summary>What does not stay on the host, each part once for each device that has it.</summary>
+    public static IReadOnlyList<(Weight Part, Device Device)> Copies(IEnumerable<Weight> weights, DevicePlacement placement) =>
+        [.. WeightPlacement.Parts(weights, placement).Where(part => !part.Device.IsCpu).Distinct()];
+
+    /// <summary>Bytes of the copies on devices.</summary>
+    public long CopiedBytes { get; }
 
     /// <summary>How much of the time went into allocating device memory.</summary>
     public TimeSpan Allocating { get; private set; }

@@ -54,21 +54,13 @@ internal static class LoadCommand
 
     private static void WriteLoad(TextWriter output, int number, string path, ModelOptions options, double slowest, CancellationToken cancellationToken)
     {
-        LoadProgress sent = default;
-        Progress last = new(progress => sent = progress);
         long start = System.Diagnostics.Stopwatch.GetTimestamp();
-        using Model model = Model.Load(path, options, last, cancellationToken);
+        using Model model = Model.Load(path, options, cancellationToken: cancellationToken);
         TimeSpan total = System.Diagnostics.Stopwatch.GetElapsedTime(start);
         LoadTimes times = model.LoadTimes;
-        double speed = options.Devices.Count > 0 ? sent.BytesLoaded / times.Uploading.TotalSeconds : 0;
+        double speed = times.UploadedBytes > 0 ? times.UploadedBytes / times.Uploading.TotalSeconds : 0;
         Write(output, $"{number + 1,-6}{total.TotalMilliseconds,10:F0}{times.Headers.TotalMilliseconds,9:F0}{times.Bringing.TotalMilliseconds,9:F0}{times.Uploading.TotalMilliseconds,9:F0}{times.Allocating.TotalMilliseconds,12:F0}{speed / 1e9,11:F1}{speed / slowest,11:P0}");
     }
 
     private static void Write(TextWriter output, FormattableString line) => output.WriteLine(line.ToString(CultureInfo.InvariantCulture));
-
-    // Unlike System.Progress it tells at once.
-    private sealed class Progress(Action<LoadProgress> tell) : IProgress<LoadProgress>
-    {
-        public void Report(LoadProgress value) => tell(value);
-    }
 }
