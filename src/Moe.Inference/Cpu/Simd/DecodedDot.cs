@@ -21,8 +21,14 @@ internal static unsafe class DecodedDot<V, L>
             for (int r = 0; r < rows; r += Rows)
             {
                 int count = Math.Min(Rows, rows - r);
+                WeightsAhead ahead = new(w + ((r + Rows) * rowBytes));
                 for (int i = 0; i < count; i++)
+                {
                     kernel.Decode(w + ((r + i) * rowBytes), (float*)(decoded + (i * bytes)), k);
+                    // Later tokens find rows in the caches.
+                    if (t == 0)
+                        ahead.Prefetch((int)rowBytes);
+                }
                 FloatDot<F32, V, L>.Dot(decoded, bytes, count, x + (t * xStride), xStride, taken, k, y + (t * yStride) + r, yStride);
             }
         }

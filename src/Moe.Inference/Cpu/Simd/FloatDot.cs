@@ -114,7 +114,8 @@ internal static unsafe class FloatDot<T, V, L>
         byte* ahead = w0 + Tiling.PrefetchDistance;
         for (int i = 0; i < vectors; i++)
         {
-            if (N.Value == 1)
+            // Of float32, several tokens mostly meet rows that were just decoded.
+            if (N.Value == 1 || typeof(T) != typeof(F32))
             {
                 Tiling.Prefetch(ahead, Rows * L.Count * T.Bytes);
                 ahead += Rows * L.Count * T.Bytes;

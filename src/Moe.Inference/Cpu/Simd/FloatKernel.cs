@@ -11,9 +11,12 @@ internal sealed unsafe class FloatKernel<T, V, L>() : WeightKernel(T.Type, Activ
     where V : struct
     where L : struct, IFloatLanes<V>
 {
+    // Converting weights anew for every few tokens is cheap in wide vectors. Float32 is never converted.
+    private static readonly int MostDirect = T.Type == Tensors.ElementType.F32 ? int.MaxValue : L.Count == 16 ? 2 * L.Tokens : Tiling.MinTokens - 1;
+
     public override void Dot(byte* w, long rowBytes, int rows, byte* x, long xStride, int tokens, int k, float* y, long yStride)
     {
-        if (T.Type == Tensors.ElementType.F32 || tokens < Tiling.MinTokens)
+        if (tokens <= MostDirect)
         {
             FloatDot<T, V, L>.Dot(w, rowBytes, rows, x, xStride, tokens, k, y, yStride);
             return;
