@@ -4,10 +4,10 @@ using System.Runtime.Intrinsics.X86;
 namespace Moe.Inference.Cpu.Simd;
 
 /// <summary>
-/// Weights of the next tile: asked for while this one is unpacked, in the order of addresses. Short pieces of many rows are a pattern that
+/// The next rows of weights: asked for while these are unpacked, in the order of addresses. Short pieces of many rows are a pattern that
 /// machines do not guess, and more lines at once than a core can wait for hold it up.
 /// </summary>
-/// <param name="from">Where the next tile begins.</param>
+/// <param name="from">Where the next rows begin.</param>
 internal unsafe struct WeightsAhead(byte* from)
 {
     private const int LineBytes = 64;
