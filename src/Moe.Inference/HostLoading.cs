@@ -1,7 +1,7 @@
 using Moe.Inference.Cpu.Threading;
 using Moe.Inference.Gguf;
 using Moe.Inference.Graph;
-using Moe.Inference.Planning;
+using Moe.Inference.Tensors;
 
 namespace Moe.Inference;
 
@@ -15,10 +15,10 @@ internal sealed class HostLoading
 
     /// <summary>Finds what is to be done.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="weights">The tensors as the graph uses them.</param>
-    /// <param name="options">How to load, and where weights live.</param>
+    /// <param name="parts">Where the tensors that the graph uses live.</param>
+    /// <param name="options">How to load.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such way of loading.</exception>
-    public HostLoading(GgufFile file, IReadOnlyList<Weight> weights, ModelOptions options)
+    public HostLoading(GgufFile file, IEnumerable<(Weight Part, Device Device)> parts, ModelOptions options)
     {
         if (options.Loading is not (WeightLoading.Map or WeightLoading.Read))
             throw new ArgumentOutOfRangeException(nameof(options), options.Loading, "unknown way of loading");
@@ -26,7 +26,7 @@ internal sealed class HostLoading
         // What is copied to devices is read while it is copied.
         if (_loading == WeightLoading.Map && options.Devices.Count > 0)
         {
-            HashSet<string> names = [.. WeightPlacement.Parts(weights, options.Placement).Where(part => part.Device.IsCpu).Select(part => part.Part.Name)];
+            HashSet<string> names = [.. parts.Where(part => part.Device.IsCpu).Select(part => part.Part.Name)];
             _stays = tensor => names.Contains(tensor.Name);
         }
 

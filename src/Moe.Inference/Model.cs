@@ -8,6 +8,7 @@ using Moe.Inference.Execution;
 using Moe.Inference.Gguf;
 using Moe.Inference.Graph;
 using Moe.Inference.Placement;
+using Moe.Inference.Planning;
 using Moe.Inference.Tensors;
 using Moe.Inference.Tokenization;
 
@@ -114,16 +115,18 @@ public sealed class Model : IDisposable
             PlacementGate.Check(info, options);
             MemoryInterleave? interleave = InterleaveOf(options);
             TimeSpan checkedAt = watch.Elapsed;
-            HostLoading host = new(file, info.Weights, options);
-            LoadStages stages = new(progress, host.Bytes, WeightStore.Copies(info.Weights, options.Placement).Sum(copy => copy.Part.ByteLength));
+            (Weight Part, Device Device)[] parts = [.. WeightPlacement.Parts(info.Weights, options.Placement)], copies = [.. parts.Where(part => !part.Device.IsCpu)];
+            long copiedBytes = copies.Sum(copy => copy.Part.ByteLength);
+            HostLoading host = new(file, parts, options);
+            LoadStages stages = new(progress, host.Bytes, copiedBytes);
             content = host.Bring(interleave, stages, cancellationToken);
             TimeSpan broughtAt = watch.Elapsed;
-            weights = new WeightStore(file, content, info.Weights, options.Placement, options.Devices, stages, cancellationToken);
+            weights = new WeightStore(file, content, copies, options.Devices, stages, cancellationToken);
             TimeSpan uploadedAt = watch.Elapsed;
             packed = new PackedCopies(options.Repacking, RepackingPlan.PartsOf(info.Graph, options.Placement), weights, interleave, cancellationToken);
             Model model = new(file, content, weights, packed, info, tokenizer, options, interleave)
             {
-                LoadTimes = new LoadTimes(checkedAt, broughtAt - checkedAt, uploadedAt - broughtAt, weights.Allocating, weights.CopiedBytes),
+                LoadTimes = new LoadTimes(checkedAt, broughtAt - checkedAt, uploadedAt - broughtAt, weights.Allocating, copiedBytes),
             };
             model.LoggerFactory.CreateLogger<Model>().LogInformation(
                 "loaded {Name} ({Architecture}, {Layers} layers, {Bytes:N0} bytes of weights) by {Loading} in {Milliseconds:N0} ms",

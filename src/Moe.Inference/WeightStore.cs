@@ -3,8 +3,6 @@ using Moe.Inference.Cpu;
 using Moe.Inference.Execution;
 using Moe.Inference.Gguf;
 using Moe.Inference.Graph;
-using Moe.Inference.Placement;
-using Moe.Inference.Planning;
 using Moe.Inference.Tensors;
 
 namespace Moe.Inference;
@@ -18,23 +16,20 @@ internal sealed class WeightStore : IDisposable
     /// <summary>Copies what does not stay on the host.</summary>
     /// <param name="file">The file.</param>
     /// <param name="content">Its contents in host memory, which must outlive the store.</param>
-    /// <param name="weights">The tensors as the graph uses them.</param>
-    /// <param name="placement">Where they live.</param>
+    /// <param name="copies">What does not stay on the host, and where it goes; each part once for each device.</param>
     /// <param name="devices">The devices there are, beside the host.</param>
     /// <param name="progress">Told how much has been copied.</param>
     /// <param name="cancellation">Stops between pieces.</param>
     /// <exception cref="PlanningException">The placement names a device that is not there.</exception>
     /// <exception cref="OutOfDeviceMemoryException">A device is too small.</exception>
-    public WeightStore(GgufFile file, GgufContent content, IEnumerable<Weight> weights, DevicePlacement placement, IReadOnlyList<IDeviceProvider> devices, LoadStages progress, CancellationToken cancellation)
+    public WeightStore(GgufFile file, GgufContent content, IReadOnlyList<(Weight Part, Device Device)> copies, IReadOnlyList<IDeviceProvider> devices, LoadStages progress, CancellationToken cancellation)
     {
         _host = file.Tensors.ToDictionary(tensor => tensor.Name, tensor => HostView(content, tensor), StringComparer.Ordinal);
-        IReadOnlyList<(Weight Part, Device Device)> parts = Copies(weights, placement);
-        CopiedBytes = parts.Sum(part => part.Part.ByteLength);
         try
         {
             // A device that is not there is told before anything is copied.
             (IDeviceProvider, Weight[])[] groups =
-                [.. parts.GroupBy(part => part.Device, part => part.Part).Select(group => (ProviderOf(group.Key, group.First().Name, devices), group.ToArray()))];
+                [.. copies.GroupBy(copy => copy.Device, copy => copy.Part).Select(group => (ProviderOf(group.Key, group.First().Name, devices), group.ToArray()))];
             // Memory outlives the queue that filled it.
             using UploadSet uploads = new();
             foreach ((IDeviceProvider provider, Weight[] own) in groups)
@@ -51,13 +46,6 @@ internal sealed class WeightStore : IDisposable
             throw;
         }
     }
-
-    /// <summary>What does not stay on the host, each part once for each device that has it.</summary>
-    public static IReadOnlyList<(Weight Part, Device Device)> Copies(IEnumerable<Weight> weights, DevicePlacement placement) =>
-        [.. WeightPlacement.Parts(weights, placement).Where(part => !part.Device.IsCpu).Distinct()];
-
-    /// <summary>Bytes of the copies on devices.</summary>
-    public long CopiedBytes { get; }
 
     /// <summary>How much of the time went into allocating device memory.</summary>
     public TimeSpan Allocating { get; private set; }
